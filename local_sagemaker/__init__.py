@@ -1,0 +1,1 @@
+"""Amazon SageMaker's training and tuning API on one machine: it really trains and really tunes."""

@@ -1,0 +1,35 @@
+"""`python -m local_sagemaker`: the command line of the service."""
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+from local_sagemaker.credentials import load_or_create
+from local_sagemaker.errors import StartError
+from local_sagemaker.server import serve
+from local_sagemaker.settings import DEFAULT_PORT, DEFAULT_REGION, Settings
+
+
+def main() -> int:
+    """Serve until stopped; 1, with one line, where the service can't start."""
+    parser = argparse.ArgumentParser(prog="local_sagemaker", description=__doc__)
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="port on loopback (default: %(default)s)")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument("--region", default=DEFAULT_REGION, help="region of its ARNs (default: %(default)s)")
+    parser.add_argument("--state", type=Path, default=Path(".local/sagemaker"), help="folder (default: %(default)s)")
+    given = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("botocore").setLevel(logging.WARNING)
+    state = given.state.absolute()
+    try:
+        credentials = load_or_create(state)
+        serve(Settings(state, credentials, host=given.host, port=given.port, region=given.region))
+    except (StartError, PermissionError) as error:
+        print(f"local_sagemaker: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

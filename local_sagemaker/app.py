@@ -1,0 +1,130 @@
+"""The ASGI application on the one port: the door, SageMaker, and MiniStack's S3, STS, IAM and Logs behind it."""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from local_sagemaker import protocol
+from local_sagemaker.errors import ServiceError, UnsupportedError
+from local_sagemaker.operations import OPERATIONS
+from local_sagemaker.service import Service
+from local_sagemaker.signature import check_signature
+from local_sagemaker.validation import validate
+
+logger = logging.getLogger(__name__)
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Message, Receive, Send], Awaitable[None]]
+
+HEALTH_PATH = "/_local_sagemaker/health"
+
+
+class App:
+    """Answers SageMaker's requests itself and hands the rest to `others` (MiniStack); nothing unsigned passes.
+
+    `ready` is set once the service can take jobs; the health page, the only unsigned one, answers 503 until then.
+    """
+
+    def __init__(self, service: Service, others: Application) -> None:
+        self._service = service
+        self._others = others
+        self.ready = False
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """One request, or the server's start and end."""
+        if scope["type"] != "http":
+            if scope["type"] == "lifespan":
+                await self._others(scope, receive, send)
+            return
+        if scope["path"] == HEALTH_PATH and scope["method"] == "GET":
+            await _answer(send, *((200, b'{"status": "ok"}') if self.ready else (503, b'{"status": "starting"}')))
+            return
+        body = await _read(receive)
+        if body is None:
+            return
+        target = _header(scope, b"x-amz-target")
+        try:
+            await asyncio.to_thread(check_signature, scope, body, self._service.settings.credentials)
+        except ServiceError as error:
+            await _refuse(scope, send, error, target)
+            return
+        if target.startswith(protocol.TARGET_PREFIX):
+            status, answer = await asyncio.to_thread(self._sagemaker, target, body)
+            await _answer(send, status, answer)
+        else:
+            await self._others(scope, _replay(body, receive), send)
+
+    def _sagemaker(self, target: str, body: bytes) -> tuple[int, bytes]:
+        try:
+            operation = protocol.find_operation(target)
+            if operation.name not in OPERATIONS:
+                raise UnsupportedError(f"The operation {operation.name}")
+            request = protocol.parse_body(body)
+            if operation.input_shape is not None:
+                validate(request, operation.input_shape)
+            answer = OPERATIONS[operation.name](self._service, request)
+            return 200, protocol.serialise(answer, operation.output_shape)
+        except ServiceError as error:
+            return error.status, protocol.serialise_error(error)
+        except Exception:
+            logger.exception("%s met a fault.", target)
+            fault = ServiceError("InternalFailure", "The service met a fault; see its log.")
+            return 500, protocol.serialise_error(fault)
+
+
+async def _read(receive: Receive) -> bytes | None:
+    parts = []
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        parts.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    sent = False
+
+    async def again() -> Message:
+        nonlocal sent
+        if sent:
+            return await receive()
+        sent = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return again
+
+
+async def _refuse(scope: Message, send: Send, error: ServiceError, target: str) -> None:
+    """A refusal in the form of the service that was asked, so that its client can read it."""
+    if target.startswith(protocol.TARGET_PREFIX):
+        await _answer(send, error.status, protocol.serialise_error(error))
+        return
+    from ministack.core.iam_actions import access_denied_response
+    from ministack.core.router import detect_service
+
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    name = detect_service(scope["method"], scope["path"], headers, {})
+    status, kind, body = access_denied_response(
+        name, "", "", str(uuid.uuid4()), error_code=error.code, message=error.message, headers=headers
+    )
+    await _answer(send, status, b"" if scope["method"] == "HEAD" else body, kind["Content-Type"])
+
+
+async def _answer(send: Send, status: int, body: bytes, content_type: str = protocol.CONTENT_TYPE) -> None:
+    headers = [
+        (b"content-type", content_type.encode()),
+        (b"content-length", str(len(body)).encode()),
+        (b"x-amzn-requestid", str(uuid.uuid4()).encode()),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _header(scope: Message, name: bytes) -> str:
+    return next((value.decode("latin-1") for key, value in scope["headers"] if key.lower() == name), "")

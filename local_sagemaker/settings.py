@@ -1,0 +1,44 @@
+"""What the service is told at its start: where it listens, where its state lives, who may call it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+DEFAULT_PORT = 4599
+DEFAULT_REGION = "us-east-1"
+ACCOUNT_ID = "000000000000"
+EXECUTION_ROLE = "SageMakerExecutionRole"
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """The one key pair that owns the service; IAM users made with it have their own."""
+
+    access_key: str
+    secret_key: str
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that the service reads from outside, read once by __main__.py."""
+
+    state: Path
+    credentials: Credentials
+    host: str = "127.0.0.1"
+    port: int = DEFAULT_PORT
+    region: str = DEFAULT_REGION
+    account: str = ACCOUNT_ID
+
+    @property
+    def endpoint_url(self) -> str:
+        """Where clients, the service's own included, reach it."""
+        return f"http://{self.host}:{self.port}"
+
+    @property
+    def role_arn(self) -> str:
+        """The execution role that the service makes for its users at start."""
+        return f"arn:aws:iam::{self.account}:role/{EXECUTION_ROLE}"
+
+    @property
+    def jobs_folder(self) -> Path:
+        """One folder a training job lies below."""
+        return self.state / "training-jobs"

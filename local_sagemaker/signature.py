@@ -1,0 +1,82 @@
+"""The door: every request, whatever its service, carries a SigV4 signature made with a key that this service knows.
+
+MiniStack's own check lets well-known keys and unsigned requests through as its root; whoever reaches SageMaker can run
+code, so nothing unsigned passes here. The primitives of SigV4 are MiniStack's. Format: AWS, "Signature Version 4".
+"""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qs
+
+from ministack.core import sigv4
+
+from local_sagemaker.errors import ServiceError
+from local_sagemaker.settings import Credentials
+
+_MISSING = ("MissingAuthenticationToken", "Request is missing Authentication Token")
+_UNKNOWN = ("UnrecognizedClientException", "The security token included in the request is invalid.")
+
+
+def check_signature(scope: Mapping[str, Any], body: bytes, credentials: Credentials) -> None:
+    """Raise ServiceError (403) unless `scope` (ASGI) and `body` are signed with the owner's key or an IAM user's."""
+    headers = _headers(scope)
+    query = parse_qs(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
+    presigned = "X-Amz-Signature" in query
+    if not presigned and not headers.get("authorization", "").startswith("AWS4-HMAC-SHA256 "):
+        raise _refused(_MISSING)
+    signature = sigv4.parse_query_signature(query) if presigned else sigv4.parse_header_signature(headers)
+    if isinstance(signature, tuple):
+        raise _refused(signature)
+    secret = _secret_of(signature.access_key_id, headers, credentials)
+    raw_path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
+    failure = sigv4.header_signature_failure(
+        signature, secret, scope["method"], raw_path, query, headers, body, presigned=presigned
+    ) or (_expired(query) if presigned else sigv4.request_time_failure(signature))
+    if failure is None and not presigned:
+        failure = _altered_body(headers, body)
+    if failure is not None:
+        raise _refused(failure)
+
+
+def _secret_of(access_key: str, headers: Mapping[str, str], credentials: Credentials) -> str:
+    if access_key == credentials.access_key:
+        return credentials.secret_key
+    from ministack.core import iam_evaluator
+
+    if not access_key or iam_evaluator.is_root_access_key(access_key):
+        raise _refused(_UNKNOWN)
+    account = iam_evaluator.find_iam_access_key_account(access_key)
+    known = iam_evaluator.resolve_credential(access_key, account, headers.get("x-amz-security-token", ""))
+    if isinstance(known, iam_evaluator.CredentialResolutionError):
+        raise _refused((known.code, known.message))
+    return str(known.secret_access_key)
+
+
+def _altered_body(headers: Mapping[str, str], body: bytes) -> tuple[str, str] | None:
+    claimed = headers.get("x-amz-content-sha256", "")
+    if len(claimed) == 64 and claimed != hashlib.sha256(body).hexdigest():
+        return (
+            "XAmzContentSHA256Mismatch",
+            "The provided 'x-amz-content-sha256' header does not match what was computed.",
+        )
+    return None
+
+
+def _expired(query: Mapping[str, list[str]]) -> tuple[str, str] | None:
+    expires = query.get("X-Amz-Expires", [""])[0]
+    if not expires.isdigit() or sigv4.presigned_request_is_expired(query["X-Amz-Date"][0], int(expires)):
+        return "AccessDenied", "Request has expired"
+    return None
+
+
+def _headers(scope: Mapping[str, Any]) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for name, value in scope.get("headers", []):
+        key, text = name.decode("latin-1").lower(), sigv4.decode_header_value(value)
+        headers[key] = f"{headers[key]},{text}" if key in headers else text
+    return headers
+
+
+def _refused(failure: tuple[str, str]) -> ServiceError:
+    return ServiceError(*failure, status=403)

@@ -1,0 +1,68 @@
+"""Source archives in, model archives out. What is unpacked never leaves its folder."""
+
+import tarfile
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from local_sagemaker.errors import TrainingError
+from local_sagemaker.training.opt_ml import OptMl
+
+_FAST = 1
+
+
+def split_uri(uri: str) -> tuple[str, str]:
+    """(bucket, key) of an s3:// address. Raises TrainingError."""
+    if not uri.startswith("s3://"):
+        raise TrainingError(f"ClientError: {uri!r} is not an S3 address; it must start with s3://.")
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return bucket, key
+
+
+def unpack_source(s3: Any, uri: str, folder: Path) -> None:
+    """Fetch a source archive and unpack it into `folder`. Raises TrainingError, naming a member that would leave it."""
+    archive = folder.parent / "sourcedir.tar.gz"
+    bucket, key = split_uri(uri)
+    try:
+        s3.download_file(bucket, key, str(archive))
+    except ClientError as error:
+        raise TrainingError(f"ClientError: The source archive {uri} can't be read: {error}") from None
+    try:
+        with tarfile.open(archive) as source:
+            source.extractall(folder, filter="data")
+    except (tarfile.TarError, OSError, EOFError) as error:
+        raise TrainingError(f"ClientError: The source archive {uri} can't be unpacked: {error}") from None
+    finally:
+        archive.unlink(missing_ok=True)
+
+
+def upload_artifacts(s3: Any, request: dict[str, Any], folders: OptMl) -> None:
+    """Put the model's and the output's files below <S3OutputPath>/<job>/output/, as archives unless told otherwise."""
+    output = request["OutputDataConfig"]
+    for name, folder in (("model", folders.model), ("output", folders.output / "data")):
+        files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+        if not files:
+            continue
+        bucket, prefix = split_uri(output_prefix(request))
+        if output.get("CompressionType") == "NONE":
+            for path in files:
+                s3.upload_file(str(path), bucket, f"{prefix}/{name}/{path.relative_to(folder)}")
+            continue
+        archive = folders.root / f"{name}.tar.gz"
+        with tarfile.open(archive, "w:gz", compresslevel=_FAST) as tar:
+            for path in sorted(folder.iterdir()):
+                tar.add(path, arcname=path.name)
+        s3.upload_file(str(archive), bucket, f"{prefix}/{name}.tar.gz")
+        archive.unlink()
+
+
+def output_prefix(request: dict[str, Any]) -> str:
+    """The s3:// address below which a job's artifacts lie."""
+    return f"{request['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{request['TrainingJobName']}/output"
+
+
+def model_artifacts_uri(request: dict[str, Any]) -> str:
+    """ModelArtifacts.S3ModelArtifacts: where the model is, or will be."""
+    compressed = request["OutputDataConfig"].get("CompressionType") != "NONE"
+    return f"{output_prefix(request)}/{'model.tar.gz' if compressed else 'model/'}"

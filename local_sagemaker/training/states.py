@@ -1,0 +1,95 @@
+"""A training job's life in the store: born, moved from one secondary status to the next, asked to stop, ended."""
+
+from dataclasses import replace
+from typing import Any
+
+from local_sagemaker.records import TrainingJob, Transition
+from local_sagemaker.service import Service
+
+OBJECTIVE_HYPERPARAMETER = "_tuning_objective_metric"
+_MESSAGES = {
+    "Starting": "Preparing the instances for training",
+    "Downloading": "Downloading input data",
+    "Training": "Training image download completed. Training in progress.",
+    "Stopping": "Stopping the training job",
+    "Uploading": "Uploading generated training model",
+    "Completed": "Training job completed",
+    "Failed": "Training job failed",
+    "Stopped": "Training job stopped",
+    "MaxRuntimeExceeded": "Training job runtime exceeded MaxRuntimeInSeconds",
+}
+
+
+def new_training_job(
+    service: Service,
+    request: dict[str, Any],
+    tuning_job: str | None = None,
+    trial: int = 0,
+    tuned: dict[str, str] | None = None,
+) -> TrainingJob:
+    """A record that is not in the store yet; once it is there, the runner takes it up."""
+    now, name = service.now(), request["TrainingJobName"]
+    return TrainingJob(
+        name=name,
+        arn=service.arn("training-job", name),
+        request=request,
+        created=now,
+        modified=now,
+        tuning_job=tuning_job,
+        trial=trial,
+        tuned=tuned or {},
+        objective_status="Pending" if tuning_job else None,
+        transitions=(Transition("Starting", now, None, _MESSAGES["Starting"]),),
+    )
+
+
+def request_stop(service: Service, name: str) -> None:
+    """Ask a running job to stop; the runner sees it within a fraction of a second. A job that has ended stays so."""
+    with service.store.exclusive():
+        job = service.store.training_job(name)
+        if job is not None and job.status == "InProgress":
+            move(service, name, "Stopping", status="Stopping")
+
+
+def move(service: Service, name: str, secondary: str, **changes: Any) -> TrainingJob:
+    """Enter a secondary status, closing the one before; `changes` are further members to set."""
+    now = service.now()
+    with service.store.exclusive():
+        job = service.store.training_job(name)
+        assert job is not None
+        transitions = job.transitions
+        if transitions and transitions[-1].ended is None:
+            transitions = (*transitions[:-1], replace(transitions[-1], ended=now))
+        last = now if "ended" in changes else None
+        transitions = (*transitions, Transition(secondary, now, last, _MESSAGES.get(secondary, "")))
+        return service.store.update_training_job(
+            name, now, secondary_status=secondary, transitions=transitions, **changes
+        )
+
+
+def end(service: Service, name: str, status: str, *, secondary: str | None = None, reason: str | None = None) -> None:
+    """Close a job: its end time, its reason, and what its objective came to."""
+    job = service.store.training_job(name)
+    assert job is not None
+    objective, objective_status = _objective(service, job, status)
+    move(
+        service,
+        name,
+        secondary or status,
+        status=status,
+        ended=service.now(),
+        failure_reason=reason,
+        objective=objective,
+        objective_status=objective_status,
+    )
+
+
+def _objective(service: Service, job: TrainingJob, status: str) -> tuple[float | None, str | None]:
+    """The final value is the latest that was printed, not the best; a failed job's value is not used."""
+    metric = job.request.get("HyperParameters", {}).get(OBJECTIVE_HYPERPARAMETER)
+    if job.tuning_job is None or metric is None:
+        return None, None
+    values = service.store.metrics(job.name, metric)
+    if status == "Failed" or not values:
+        return None, "Failed"
+    return values[-1].value, "Succeeded"

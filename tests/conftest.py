@@ -1,0 +1,80 @@
+"""What every test may use: a running local SageMaker on a free port, with its state in a folder that goes away."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class LocalService:
+    """A SageMaker endpoint and the keys that it takes."""
+
+    endpoint_url: str
+    access_key: str
+    secret_key: str
+    region: str
+    role_arn: str
+    state: Path
+
+    def client(self, name: str, **config: Any) -> Any:
+        """A boto3 client of one of its services, with further botocore Config options."""
+        return boto3.client(
+            name,
+            endpoint_url=self.endpoint_url,
+            region_name=self.region,
+            aws_access_key_id=self.access_key,
+            aws_secret_access_key=self.secret_key,
+            config=Config(retries={"max_attempts": 0}, **config),
+        )
+
+
+@contextmanager
+def running_service(state: Path, *, port: int = 0) -> Iterator[LocalService]:
+    """Start `python -m local_sagemaker` on `state`, wait until it takes jobs, stop it at the end."""
+    state.mkdir(parents=True, exist_ok=True)
+    (state / "service.json").unlink(missing_ok=True)
+    with (state / "service.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "local_sagemaker", "--port", str(port), "--state", str(state)],
+            cwd=ROOT,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        yield wait_for_service(state, process)
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def wait_for_service(state: Path, process: "subprocess.Popen[bytes]") -> LocalService:
+    """The service that `process` is, once it has said where it is."""
+    deadline = time.monotonic() + 60
+    while not (state / "service.json").exists():
+        assert process.poll() is None, (state / "service.log").read_text()
+        assert time.monotonic() < deadline, "the local SageMaker did not start within a minute"
+        time.sleep(0.05)
+    said = json.loads((state / "service.json").read_text())
+    keys = json.loads((state / "credentials.json").read_text())
+    return LocalService(said["endpoint_url"], **keys, region=said["region"], role_arn=said["role_arn"], state=state)
+
+
+@pytest.fixture(scope="session")
+def sagemaker_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalService]:
+    """One local SageMaker for the whole run; tests use names of their own."""
+    with running_service(tmp_path_factory.mktemp("local-sagemaker")) as service:
+        yield service

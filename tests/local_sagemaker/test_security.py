@@ -1,0 +1,85 @@
+"""Nobody without the key gets in, whatever the service, and a web page from elsewhere learns nothing."""
+
+import boto3
+import pytest
+import requests
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from tests.conftest import LocalService
+
+
+def client(service: LocalService, name: str, access_key: str, secret_key: str):
+    return boto3.client(
+        name,
+        endpoint_url=service.endpoint_url,
+        region_name=service.region,
+        aws_access_key_id=access_key,
+        aws_secret_access_key=secret_key,
+        config=Config(retries={"max_attempts": 0}),
+    )
+
+
+@pytest.mark.parametrize(
+    "keys", [("test", "test"), ("000000000000", "test"), ("AKIAUNKNOWN", "x" * 40), ("", "x")], ids=str
+)
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("sagemaker", "list_training_jobs"),
+        ("s3", "list_buckets"),
+        ("iam", "list_roles"),
+        ("sts", "get_caller_identity"),
+        ("logs", "describe_log_groups"),
+    ],
+)
+def test_an_unknown_key_is_refused_by_every_service(service: LocalService, name: str, call: str, keys) -> None:
+    with pytest.raises(ClientError) as refused:
+        getattr(client(service, name, *(keys if keys[0] else ("x", "y"))), call)()
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] in (400, 403)
+
+
+@pytest.mark.parametrize(("name", "call"), [("sagemaker", "list_training_jobs"), ("s3", "list_buckets")])
+def test_the_right_key_with_a_wrong_secret_is_refused(service: LocalService, name: str, call: str) -> None:
+    with pytest.raises(ClientError) as refused:
+        getattr(client(service, name, service.access_key, "wrong"), call)()
+    assert refused.value.response["Error"]["Code"] in ("SignatureDoesNotMatch", "InvalidSignatureException")
+
+
+def test_an_unsigned_request_is_refused(service: LocalService) -> None:
+    headers = {"X-Amz-Target": "SageMaker.ListTrainingJobs", "Content-Type": "application/x-amz-json-1.1"}
+    answer = requests.post(service.endpoint_url, data="{}", headers=headers, timeout=10)
+    assert answer.status_code == 403
+    assert answer.json()["__type"] == "MissingAuthenticationToken"
+    for path in ("/", "/bucket/key", "/_ministack/reset", "/_ministack/health", "/_localstack/health"):
+        assert requests.post(service.endpoint_url + path, timeout=10).status_code == 403
+
+
+def test_a_page_from_elsewhere_gets_no_permission(service: LocalService) -> None:
+    headers = {"Origin": "http://elsewhere.example", "Access-Control-Request-Method": "POST"}
+    answer = requests.options(service.endpoint_url, headers=headers, timeout=10)
+    assert answer.status_code == 403
+    assert not [name for name in answer.headers if name.lower().startswith("access-control")]
+
+
+def test_a_body_changed_on_the_way_is_refused(service: LocalService) -> None:
+    signer = service.client("sagemaker")
+    sent = {}
+    signer.meta.events.register("before-send.sagemaker", lambda request, **_: sent.update(request.headers))
+    signer.list_training_jobs()
+    headers = {name: value.decode() if isinstance(value, bytes) else value for name, value in sent.items()}
+    answer = requests.post(service.endpoint_url + "/", data='{"MaxResults": 1}', headers=headers, timeout=10)
+    assert answer.status_code == 403
+
+
+def test_a_presigned_address_works_until_it_is_altered(service: LocalService) -> None:
+    s3 = service.client("s3", signature_version="s3v4")
+    s3.create_bucket(Bucket="presigned")
+    s3.put_object(Bucket="presigned", Key="a", Body=b"content")
+    url = s3.generate_presigned_url("get_object", Params={"Bucket": "presigned", "Key": "a"})
+    assert requests.get(url, timeout=10).content == b"content"
+    assert requests.get(url.replace("/a?", "/b?"), timeout=10).status_code == 403
+
+
+def test_only_the_owner_can_read_the_keys(service: LocalService) -> None:
+    assert (service.state / "credentials.json").stat().st_mode & 0o077 == 0
