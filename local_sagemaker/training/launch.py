@@ -56,11 +56,14 @@ class ProcessFolder:
         except OSError:
             return True
 
-    def start(self, launch: dict[str, Any]) -> "subprocess.Popen[bytes]":
-        """Write launch.json and start the process, in a session of its own so that it outlives this one."""
+    def prepare(self, launch: dict[str, Any]) -> None:
+        """Write launch.json, whole or not at all."""
         partial = self.path / (process.LAUNCH + ".partial")
         partial.write_text(json.dumps(launch))
         partial.replace(self.path / process.LAUNCH)
+
+    def start(self) -> "subprocess.Popen[bytes]":
+        """Start the process of a prepared folder, in a session of its own so that it outlives this one."""
         return subprocess.Popen(
             [sys.executable, "-I", "-S", process.__file__, str(self.path)],
             stdin=subprocess.DEVNULL,

@@ -1,5 +1,6 @@
 """The process beside every training job: starts the container's command, keeps its log, stops it, tells how it ended.
 
+How the command is started is a parameter: as a program here, as a fork of a warm interpreter in warm_pool.py.
 It outlives the service, which talks to it through its folder alone:
   launch.json   in: argv, env, cwd, max_runtime_seconds, stop_grace_seconds
   running       locked for as long as this process lives, and holding its pid
@@ -18,8 +19,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 LAUNCH, RUNNING, LOG, EXIT = "launch.json", "running", "output.log", "exit.json"
 _LONGEST_LINE = 256 * 1024
@@ -45,8 +47,22 @@ class _Ending:
         self.wanted.set()
 
 
-def main(folder: Path) -> int:
-    """Run what `folder`/launch.json says; 1 if another process already does."""
+class Command(Protocol):
+    """A started command, as subprocess.Popen has it."""
+
+    pid: int
+    stdout: IO[bytes] | None
+    returncode: int | Any
+
+    def poll(self) -> int | None:
+        """Its exit code, None while it runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Its exit code, waited for. Raises subprocess.TimeoutExpired."""
+
+
+def main(folder: Path, begin: Callable[[dict[str, Any]], Command]) -> int:
+    """Run what `folder`/launch.json says, started by `begin`; 1 if another process already does."""
     lock = (folder / RUNNING).open("a+")
     if not _lock(lock):
         return 1
@@ -58,7 +74,7 @@ def main(folder: Path) -> int:
     signal.signal(signal.SIGINT, ending.abandon)
     launch = json.loads((folder / LAUNCH).read_text())
     with (folder / LOG).open("ab") as log:
-        code = _run(launch, log, ending)
+        code = _run(launch, begin, log, ending)
     if not ending.abandoned:
         partial = folder / (EXIT + ".partial")
         partial.write_text(json.dumps({"code": code, "stopped": ending.stopped, "timed_out": ending.timed_out}))
@@ -76,29 +92,35 @@ def _lock(file: IO[str]) -> bool:
     return False
 
 
-def _run(launch: dict[str, Any], log: IO[bytes], ending: _Ending) -> int:
+def begin_program(launch: dict[str, Any]) -> Command:
+    """The command as a program of its own, in a session of its own."""
+    return subprocess.Popen(
+        launch["argv"],
+        env=launch["env"],
+        cwd=launch["cwd"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+
+
+def _run(launch: dict[str, Any], begin: Callable[[dict[str, Any]], Command], log: IO[bytes], ending: _Ending) -> int:
     try:
-        command = subprocess.Popen(
-            launch["argv"],
-            env=launch["env"],
-            cwd=launch["cwd"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        command = begin(launch)
     except OSError as error:
         _write_line(log, f"The training command can't be started: {error}".encode())
         return 127
+    assert command.stdout is not None
     copying = threading.Thread(target=_copy_lines, args=(command.stdout, log), daemon=True)
     copying.start()
     _wait(command, ending, float(launch["max_runtime_seconds"]), float(launch["stop_grace_seconds"]))
     _signal_group(command.pid, signal.SIGKILL)
     copying.join(timeout=5)
-    return command.returncode
+    return int(command.returncode)
 
 
-def _wait(command: "subprocess.Popen[bytes]", ending: _Ending, max_runtime: float, grace: float) -> None:
+def _wait(command: Command, ending: _Ending, max_runtime: float, grace: float) -> None:
     deadline = time.monotonic() + max_runtime
     while command.poll() is None and not ending.wanted.is_set():
         if time.monotonic() > deadline:
@@ -133,4 +155,4 @@ def _write_line(log: IO[bytes], line: bytes) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(Path(sys.argv[1]), begin_program))

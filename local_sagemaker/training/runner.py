@@ -16,12 +16,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local_sagemaker.errors import TrainingError
 from local_sagemaker.records import TrainingJob
 from local_sagemaker.service import Service
-from local_sagemaker.training import archives, environment, failure, states
+from local_sagemaker.training import archives, environment, failure, states, warm_pool
 from local_sagemaker.training.channels import ChannelCache
 from local_sagemaker.training.launch import Exit, ProcessFolder
 from local_sagemaker.training.logs import LogStream, read_lines, stream_name
 from local_sagemaker.training.metrics import MetricReader
 from local_sagemaker.training.opt_ml import OptMl
+from local_sagemaker.training.warm_pool import WarmPool
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ class Runner:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._channels = ChannelCache(service.settings.state / "channels", service.s3)
+        self._pool = WarmPool(service.settings.state / "warm-pool.log")
         self._threads: dict[str, threading.Thread] = {}
         self._closing = threading.Event()
 
@@ -54,13 +56,14 @@ class Runner:
         self._closing.set()
         for thread in self._threads.values():
             thread.join(timeout=10)
+        self._pool.close()
 
     def _run(self, name: str) -> None:
         service = self._service
         job = service.store.training_job(name)
         assert job is not None
         try:
-            _Life(service, job, self._channels, self._closing).run()
+            _Life(service, job, self._channels, self._pool, self._closing).run()
         except TrainingError as error:
             states.end(service, name, "Failed", reason=str(error))
         except Exception as error:
@@ -74,10 +77,17 @@ class Runner:
 class _Life:
     """One job from Starting to its end."""
 
-    def __init__(self, service: Service, job: TrainingJob, channels: ChannelCache, closing: threading.Event) -> None:
+    def __init__(
+        self,
+        service: Service,
+        job: TrainingJob,
+        channels: ChannelCache,
+        pool: WarmPool,
+        closing: threading.Event,
+    ) -> None:
         self._service, self._name, self._request = service, job.name, job.request
         self._created = job.created
-        self._channels, self._closing = channels, closing
+        self._channels, self._pool, self._closing = channels, pool, closing
         folder = service.settings.jobs_folder / job.name
         self._folders = OptMl(folder / "opt_ml")
         self._process = ProcessFolder(folder)
@@ -106,7 +116,11 @@ class _Life:
             (self._folders.data / channel["ChannelName"]).symlink_to(folder, target_is_directory=True)
         launch = self._launch()
         states.move(self._service, self._name, "Training")
-        self._process.start(launch)
+        self._process.prepare(launch)
+        image = self._request["AlgorithmSpecification"].get("TrainingImage", "")
+        warm = self._script_mode and warm_pool.fits(image, self._request.get("Environment", {}), self._folders.code)
+        if not (warm and self._pool.start(self._process.path)):
+            self._process.start()
 
     def _launch(self) -> dict[str, Any]:
         given = self._request.get("HyperParameters", {})
@@ -121,8 +135,8 @@ class _Life:
             "AWS_ACCESS_KEY_ID": settings.credentials.access_key,
             "AWS_SECRET_ACCESS_KEY": settings.credentials.secret_key,
         }
-        entrypoint = self._request["AlgorithmSpecification"].get("ContainerEntrypoint")
-        if entrypoint:
+        if not self._script_mode:
+            entrypoint = self._request["AlgorithmSpecification"]["ContainerEntrypoint"]
             argv = [*entrypoint, *self._request["AlgorithmSpecification"].get("ContainerArguments", [])]
         else:
             argv, variables = self._script(given, variables)
@@ -201,6 +215,10 @@ class _Life:
             else:
                 states.end(service, self._name, "Completed")
         shutil.rmtree(self._folders.root, ignore_errors=True)
+
+    @property
+    def _script_mode(self) -> bool:
+        return "ContainerEntrypoint" not in self._request["AlgorithmSpecification"]
 
     def _stopping(self) -> bool:
         job = self._service.store.training_job(self._name)

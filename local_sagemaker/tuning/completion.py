@@ -34,7 +34,8 @@ def _hopeless(job: TuningJob, trials: Sequence[TrainingJob]) -> str | None:
     """SageMaker gives a job up when none of its first trials succeeds."""
     failed = sum(trial.status == "Failed" for trial in trials)
     enough = min(FAILURES_BEFORE_GIVING_UP, job.limits["MaxNumberOfTrainingJobs"])
-    if failed < enough or any(trial.status in ("Completed", "Stopped") for trial in trials):
+    succeeded = any(trial.status == "Completed" or trial.objective_status == "Succeeded" for trial in trials)
+    if failed < enough or succeeded:
         return None
     return (
         f"No training job succeeded after {enough} attempts. "

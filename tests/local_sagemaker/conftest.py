@@ -1,6 +1,7 @@
 """Requests for the local SageMaker whose trials run in milliseconds: a script of a few lines, without TensorFlow."""
 
 import io
+import json
 import tarfile
 import time
 import uuid
@@ -8,12 +9,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.conftest import LocalService, running_service
 
 BUCKET = "local-sagemaker-tests"
-IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/tensorflow-training:2.19-cpu-py312"
+IMAGE = "000000000000.dkr.ecr.us-east-1.amazonaws.com/plain-python:3.11"
+TENSORFLOW_IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/tensorflow-training:2.19-cpu-py312"
 PARABOLA = """
 import argparse, json, os, pathlib
 parser = argparse.ArgumentParser()
@@ -92,9 +95,10 @@ def tuning_request(
     }
 
 
-def training_request(service: LocalService, script: str, **changes: Any) -> dict[str, Any]:
+def training_request(service: LocalService, script: str, *, image: str = IMAGE, **changes: Any) -> dict[str, Any]:
     """A CreateTrainingJob with a name of its own."""
     request = definition(service, upload_source(service, script), **changes)
+    request["AlgorithmSpecification"]["TrainingImage"] = image
     request["HyperParameters"] = request.pop("StaticHyperParameters")
     return {"TrainingJobName": f"train-{uuid.uuid4().hex[:12]}", **request}
 
@@ -143,15 +147,25 @@ def log_of(service: LocalService, job: str) -> list[str]:
     return [event["message"] for event in events["events"]]
 
 
-def processes_below(folder: Path) -> list[str]:
-    """The command lines of processes that name a path below `folder`."""
+def trials_running(state: Path) -> int:
+    """How many training commands run: processes whose working folder is that of a job."""
+    return sum(_below(state, process.info["cwd"]) for process in psutil.process_iter(["cwd"]))
+
+
+def processes_below(state: Path) -> list[str]:
+    """The command lines of processes that work in, name, or hold open anything of a training job."""
     found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
-            except OSError:
-                continue
-            if f"{folder}/training-jobs" in line:
-                found.append(line)
+    for process in psutil.process_iter(["cwd", "cmdline", "open_files"]):
+        files = [file.path for file in process.info["open_files"] or []]
+        paths = (process.info["cwd"], *(process.info["cmdline"] or []), *files)
+        if process.pid != _pid(state) and any(_below(state, path) for path in paths):
+            found.append(" ".join(process.info["cmdline"]))
     return found
+
+
+def _below(state: Path, path: str | None) -> bool:
+    return bool(path) and Path(path or "").is_relative_to(state / "training-jobs")
+
+
+def _pid(state: Path) -> int:
+    return int(json.loads((state / "service.json").read_text())["pid"])

@@ -7,10 +7,23 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.conftest import ROOT, LocalService, running_service
-from tests.local_sagemaker.conftest import BUCKET, PARABOLA, processes_below, trained, tuned, tuning_request, wait_until
+import pytest
 
-SLOW = PARABOLA.replace('print("loss = 1e9")', "import time; print('loss = 5', flush=True); time.sleep(2)")
+from tests.conftest import ROOT, LocalService, running_service
+from tests.local_sagemaker.conftest import (
+    BUCKET,
+    IMAGE,
+    PARABOLA,
+    TENSORFLOW_IMAGE,
+    processes_below,
+    trained,
+    trials_running,
+    tuned,
+    tuning_request,
+    wait_until,
+)
+
+SLOW = PARABOLA.replace('print("loss = 1e9")', "import time; print('begun', flush=True); time.sleep(2)")
 
 
 def command(state: Path, port: int = 0) -> subprocess.CompletedProcess[str]:
@@ -23,20 +36,22 @@ def command(state: Path, port: int = 0) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_killed_service_adopts_its_running_trials(tmp_path: Path) -> None:
+@pytest.mark.parametrize("image", [IMAGE, TENSORFLOW_IMAGE], ids=["cold", "warm"])
+def test_a_killed_service_adopts_its_running_trials(tmp_path: Path, image: str) -> None:
     with running_service(tmp_path) as service:
         service.client("s3").create_bucket(Bucket=BUCKET)
         service.client("s3").put_object(Bucket=BUCKET, Key="data/train/part-0", Body=b"zero")
         request = tuning_request(service, SLOW, jobs=3, parallel=2)
+        request["TrainingJobDefinition"]["AlgorithmSpecification"]["TrainingImage"] = image
         name = request["HyperParameterTuningJobName"]
         service.client("sagemaker").create_hyper_parameter_tuning_job(**request)
-        wait_until(lambda: len(processes_below(tmp_path)) == 2)
+        wait_until(lambda: trials_running(tmp_path) == 2)
         os.kill(json.loads((tmp_path / "service.json").read_text())["pid"], signal.SIGKILL)
     with running_service(tmp_path) as again:
         job = tuned(again, name)
         assert job["HyperParameterTuningJobStatus"] == "Completed"
         assert job["TrainingJobStatusCounters"]["Completed"] == 3
-        starts = [path.read_text().count("loss = 5") for path in tmp_path.glob("training-jobs/*/output.log")]
+        starts = [path.read_text().count("begun") for path in tmp_path.glob("training-jobs/*/output.log")]
         assert starts == [1, 1, 1], "no trial ran twice"
     assert processes_below(tmp_path) == []
 
@@ -48,7 +63,7 @@ def test_a_stopped_service_leaves_no_process_and_runs_its_trials_again(tmp_path:
         request = tuning_request(service, SLOW, jobs=2, parallel=2)
         name = request["HyperParameterTuningJobName"]
         service.client("sagemaker").create_hyper_parameter_tuning_job(**request)
-        wait_until(lambda: len(processes_below(tmp_path)) == 2)
+        wait_until(lambda: trials_running(tmp_path) == 2)
     assert processes_below(tmp_path) == []
     with running_service(tmp_path) as again:
         job = tuned(again, name)

@@ -13,6 +13,7 @@ from tests.local_sagemaker.conftest import (
     PARABOLA,
     log_of,
     processes_below,
+    trials_running,
     tuned,
     tuning_request,
     wait_until,
@@ -111,10 +112,7 @@ def test_the_same_seed_draws_the_same_trials(service: LocalService) -> None:
 def test_stopping_ends_the_running_trials_and_starts_no_other(service: LocalService) -> None:
     name = create(service, tuning_request(service, SLEEP, jobs=8, parallel=2))
     client = service.client("sagemaker")
-    wait_until(
-        lambda: sum("loss = 1" in log for log in map(str, [trials(service, name, StatusEquals="InProgress")])) or True
-    )
-    wait_until(lambda: len(processes_below(service.state)) == 2)
+    wait_until(lambda: trials_running(service.state) == 2)
     client.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
     job = tuned(service, name)
     assert job["HyperParameterTuningJobStatus"] == "Stopped"
