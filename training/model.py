@@ -1,0 +1,122 @@
+"""The network, and the one function that says what it means to train, to evaluate and to ask it.
+
+`model_fn` has the manners of TensorFlow's old Estimator: features, labels, mode and params in, and out comes a
+ModelSpec with what the mode needs. The loop, the evaluation and the exported model all go through it.
+"""
+
+import dataclasses
+import enum
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from hyperparameters import Hyperparameters
+
+CLASSES = 10
+WARMUP_SHARE = 0.1
+
+keras = tf.keras
+
+
+class Mode(enum.Enum):
+    """What the model is asked for."""
+
+    TRAIN = "train"
+    EVAL = "eval"
+    PREDICT = "predict"
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelParams:
+    """The variables that `model_fn` works on. `optimizer.iterations` is the global step."""
+
+    network: Any
+    optimizer: Any
+    batch_size: int
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelSpec:
+    """What a mode has to say.
+
+    TRAIN: `loss`, this replica's part of the mean over the whole batch, and `train_op`, which applies the gradients
+    and advances the global step. EVAL: `loss` and `accuracy`, means over the batch. PREDICT: `predictions`, with
+    `classes` int64 (n,) and `probabilities` float32 (n, 10).
+    """
+
+    loss: Any = None
+    accuracy: Any = None
+    train_op: Callable[[], None] | None = None
+    predictions: dict[str, Any] | None = None
+
+
+def model_fn(features: Any, labels: Any, mode: Mode, params: ModelParams) -> ModelSpec:
+    """The model's answer in a mode, for images uint8 (n, height, width) and labels int (n,), unused by PREDICT."""
+    images = tf.cast(features, tf.float32)[..., tf.newaxis] / 255.0
+    if mode is Mode.TRAIN:
+        return _train(images, labels, params)
+    logits = params.network(images, training=False)
+    classes = tf.argmax(logits, axis=-1)
+    if mode is Mode.PREDICT:
+        return ModelSpec(predictions={"classes": classes, "probabilities": tf.nn.softmax(logits)})
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+    hits = tf.equal(classes, tf.cast(labels, classes.dtype))
+    return ModelSpec(loss=tf.reduce_mean(losses), accuracy=tf.reduce_mean(tf.cast(hits, tf.float32)))
+
+
+def _train(images: Any, labels: Any, params: ModelParams) -> ModelSpec:
+    variables = params.network.trainable_variables
+    with tf.GradientTape() as tape:
+        logits = params.network(images, training=True)
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+        # The sum over the replicas is then the mean over the whole batch, however many replicas share it.
+        loss = tf.reduce_sum(losses) / params.batch_size
+
+    def train_op() -> None:
+        params.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+
+    return ModelSpec(loss=loss, train_op=train_op)
+
+
+def build(hyperparameters: Hyperparameters, image_shape: tuple[int, int]) -> ModelParams:
+    """Fresh variables for images of (height, width): weights from the global seed, an optimizer at step 0."""
+    network = build_network(hyperparameters, image_shape)
+    optimizer = build_optimizer(hyperparameters)
+    optimizer.build(network.trainable_variables)
+    return ModelParams(network, optimizer, hyperparameters.batch_size)
+
+
+def build_network(hyperparameters: Hyperparameters, image_shape: tuple[int, int]) -> Any:
+    """Float images (n, height, width, 1) to logits (n, 10)."""
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            keras.Input((*image_shape, 1)),
+            layers.Conv2D(32, 5, padding="same", activation="relu"),
+            layers.MaxPooling2D(2),
+            layers.Conv2D(64, 5, padding="same", activation="relu"),
+            layers.MaxPooling2D(2),
+            layers.Flatten(),
+            layers.Dense(hyperparameters.dense_units, activation="relu"),
+            layers.Dropout(hyperparameters.dropout, seed=hyperparameters.seed),
+            layers.Dense(CLASSES),
+        ]
+    )
+
+
+def build_optimizer(hyperparameters: Hyperparameters) -> Any:
+    """The optimizer, on a learning rate that climbs for a tenth of the steps and then falls to 0 along a cosine."""
+    peak, steps = hyperparameters.learning_rate, hyperparameters.training_steps
+    warmup = int(steps * WARMUP_SHARE)
+    rate = keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=peak / (warmup + 1),
+        decay_steps=steps - warmup,
+        warmup_target=peak,
+        warmup_steps=warmup,
+    )
+    if hyperparameters.optimizer == "adam":
+        return keras.optimizers.Adam(rate, beta_1=hyperparameters.momentum)
+    return keras.optimizers.SGD(
+        rate, momentum=hyperparameters.momentum, nesterov=hyperparameters.optimizer == "nesterov"
+    )
