@@ -1,0 +1,95 @@
+"""Records the best model of a tuning job: best_model.json beside a copy of model.tar.gz that stays."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from include.errors import NoBestModelError
+from include.storage.s3_layout import S3Layout, parse_s3_uri
+from include.tuning.trials import Trial, describe_failures, leaderboard, list_trials
+
+RECORD = "best_model.json"
+MODEL = "model.tar.gz"
+
+
+def extract(
+    sagemaker: Any,
+    s3: Any,
+    logs: Any,
+    tuning_job: str,
+    layout: S3Layout,
+    *,
+    data: Mapping[str, Any],
+    code: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Copies the best trial's model to `layout.best(tuning_job)`, then writes best_model.json there and returns it.
+
+    The record is written last: where it lies, the model lies too. Running it again gives the same.
+    Raises NoBestModelError where no trial has a metric, with each failed trial's reason and log.
+    """
+    job = sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=tuning_job)
+    objective = job["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"]
+    ranked = leaderboard(list_trials(sagemaker, tuning_job), objective["Type"])
+    if not ranked or not ranked[0].usable:
+        raise NoBestModelError(_why_none(tuning_job, ranked, objective["MetricName"], logs))
+    training = sagemaker.describe_training_job(TrainingJobName=ranked[0].training_job)
+    folder = layout.best(tuning_job)
+    record = _record(job, training, ranked, data, code) | {
+        "artifact": layout.uri(f"{folder}/{MODEL}"),
+        "record": layout.uri(f"{folder}/{RECORD}"),
+    }
+    _copy(s3, training["ModelArtifacts"]["S3ModelArtifacts"], layout.bucket, f"{folder}/{MODEL}")
+    body = json.dumps(record, indent=2).encode()
+    s3.put_object(Bucket=layout.bucket, Key=f"{folder}/{RECORD}", Body=body, ContentType="application/json")
+    return record
+
+
+def _record(
+    job: Mapping[str, Any],
+    training: Mapping[str, Any],
+    ranked: Sequence[Trial],
+    data: Mapping[str, Any],
+    code: Mapping[str, Any],
+) -> dict[str, Any]:
+    objective = job["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"]
+    best = ranked[0]
+    ended = job.get("HyperParameterTuningEndTime")
+    return {
+        "tuning_job": job["HyperParameterTuningJobName"],
+        "status": job["HyperParameterTuningJobStatus"],
+        "created": job["CreationTime"].isoformat(),
+        "ended": ended.isoformat() if ended else None,
+        "training_job": best.training_job,
+        "metric": {"name": objective["MetricName"], "objective": objective["Type"], "value": best.value},
+        "metrics": {item["MetricName"]: item["Value"] for item in training.get("FinalMetricDataList", [])},
+        "hyperparameters": dict(best.hyperparameters),
+        "fixed_hyperparameters": _fixed(training, best),
+        "trained_artifact": training["ModelArtifacts"]["S3ModelArtifacts"],
+        "image": training["AlgorithmSpecification"]["TrainingImage"],
+        "data": dict(data),
+        "code": dict(code),
+        "leaderboard": [trial.as_row() for trial in ranked],
+    }
+
+
+def _fixed(training: Mapping[str, Any], best: Trial) -> dict[str, str]:
+    return {
+        name: value
+        for name, value in training.get("HyperParameters", {}).items()
+        if name not in best.hyperparameters and not name.startswith(("sagemaker_", "_"))
+    }
+
+
+def _copy(s3: Any, source: str, bucket: str, key: str) -> None:
+    from_bucket, from_key = parse_s3_uri(source)
+    # The managed copy is CopyObject up to its limit of 5 GB and a multipart copy above; the bytes stay within S3.
+    s3.copy({"Bucket": from_bucket, "Key": from_key}, bucket, key)
+
+
+def _why_none(tuning_job: str, trials: Sequence[Trial], metric: str, logs: Any) -> str:
+    if not trials:
+        return f"tuning job {tuning_job} ran no trial, so there is no best model; see its status in SageMaker"
+    failures = describe_failures(trials, logs)
+    counts = f"{len(trials)} trials, none of which finished with a value of {metric!r}"
+    hint = failures or "the script printed no line that the metric's pattern matches"
+    return f"tuning job {tuning_job} has no best model: {counts}. {hint}"

@@ -1,0 +1,48 @@
+"""The local SageMaker behind an Airflow connection, which Airflow reads from the environment: no database."""
+
+import json
+import os
+import tempfile
+from typing import Any
+
+import pytest
+
+from tests.conftest import LocalService
+
+# Before anything imports Airflow, which makes its home at import.
+os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="airflow-"))
+
+
+class TaskInstance:
+    """Keeps what a task pushes."""
+
+    def __init__(self) -> None:
+        self.pushed: dict[str, Any] = {}
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self.pushed[key] = value
+
+
+@pytest.fixture
+def task_instance() -> TaskInstance:
+    return TaskInstance()
+
+
+def connection(service: LocalService, **extra: str) -> str:
+    """An aws connection to the service, as AIRFLOW_CONN_... takes it."""
+    return json.dumps(
+        {
+            "conn_type": "aws",
+            "login": service.access_key,
+            "password": service.secret_key,
+            "extra": {"endpoint_url": service.endpoint_url, "region_name": service.region} | extra,
+        }
+    )
+
+
+@pytest.fixture
+def service(sagemaker_endpoint: LocalService, monkeypatch: pytest.MonkeyPatch) -> LocalService:
+    """The local SageMaker, with `aws_default` leading to it."""
+    role = {"sagemaker_execution_role": sagemaker_endpoint.role_arn}
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", connection(sagemaker_endpoint, **role))
+    return sagemaker_endpoint

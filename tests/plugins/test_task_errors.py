@@ -1,0 +1,97 @@
+import socket
+
+import boto3
+import pytest
+from airflow.sdk.definitions.retry_policy import RetryAction
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from include.errors import ProjectError, StorageUnavailableError
+from sagemaker_tuning.task_errors import FinalFault, PassingFault, TaskFault, one_line_errors, retry_policy
+
+
+def raised_for(error: Exception) -> TaskFault:
+    @one_line_errors
+    def body() -> None:
+        raise error
+
+    with pytest.raises(TaskFault) as caught:
+        body()
+    return caught.value
+
+
+def refusal(code: str, status: int = 400) -> ClientError:
+    response = {"Error": {"Code": code, "Message": "no\nway"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(response, "CreateBucket")
+
+
+def test_a_users_mistake_is_logged_once_and_ends_the_task_without_a_chained_error(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    fault = raised_for(ProjectError("the file is empty"))
+    assert isinstance(fault, FinalFault)
+    assert (str(fault), fault.code) == ("the file is empty", 1)
+    assert fault.__suppress_context__
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [("ERROR", "the file is empty")]
+    assert not caplog.records[0].exc_info
+
+
+def test_a_bug_keeps_its_own_exception() -> None:
+    @one_line_errors
+    def body() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        body()
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (refusal("AccessDenied", 403), FinalFault),
+        (refusal("ValidationException"), FinalFault),
+        (refusal("ThrottlingException"), PassingFault),
+        (refusal("ResourceLimitExceeded"), PassingFault),
+        (refusal("InternalError", 500), PassingFault),
+        (StorageUnavailableError("S3 is away"), PassingFault),
+    ],
+)
+def test_what_may_pass_is_told_from_what_will_not(error: Exception, kind: type[TaskFault]) -> None:
+    assert type(raised_for(error)) is kind
+
+
+def test_a_refusal_names_the_operation_and_the_code_in_one_line() -> None:
+    assert str(raised_for(refusal("AccessDenied", 403))) == "AWS refused CreateBucket: AccessDenied: no way"
+
+
+def test_an_endpoint_that_does_not_answer_may_come_back() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        client = boto3.client(
+            "sts",
+            endpoint_url=f"http://127.0.0.1:{unused.getsockname()[1]}",
+            region_name="us-east-1",
+            aws_access_key_id="a",
+            aws_secret_access_key="b",
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+        with pytest.raises(PassingFault, match=r"AWS can't be reached: .*http://127\.0\.0\.1"):
+            one_line_errors(client.get_caller_identity)()
+
+
+def test_no_credentials_are_a_final_fault_without_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    client = boto3.client("sts", region_name="us-east-1")
+    with pytest.raises(FinalFault, match="AWS was not asked: Unable to locate credentials"):
+        one_line_errors(client.get_caller_identity)()
+
+
+def test_the_policy_fails_a_final_fault_at_once_retries_a_passing_one_and_leaves_bugs_to_airflow() -> None:
+    policy = retry_policy()
+
+    def action(error: BaseException) -> RetryAction:
+        return policy.evaluate(error, 1, 3).action
+
+    assert action(FinalFault("x")) is RetryAction.FAIL
+    assert action(PassingFault("x")) is RetryAction.RETRY
+    assert action(ValueError("x")) is RetryAction.DEFAULT
