@@ -1,0 +1,54 @@
+# Two commands matter: `make run` and `make test`. Everything else is here, one line of help each.
+
+PYTHON ?= python3.11
+AIRFLOW_PORT ?= 8080
+SAGEMAKER_PORT ?= 4599
+STACK = .venv/bin/python -m include.local_stack --airflow-port $(AIRFLOW_PORT) --sagemaker-port $(SAGEMAKER_PORT)
+
+.PHONY: help run up down test check format lock clean
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+run: .venv/installed ## tune MNIST from download to best model: DATASET=, SOURCE=, PARAMS='{"jobs": 3}'
+	@$(STACK) run --dataset '$(DATASET)' --source '$(SOURCE)' --params '$(PARAMS)'
+
+up: .venv/installed ## the same stack left running, with Airflow's UI
+	@$(STACK) up
+
+down: .venv/installed ## stop what `make up` started
+	@$(STACK) down
+
+test: .venv/installed ## all tests
+	@.venv/bin/python -m pytest
+
+check: .venv/installed ## style, types and the import contract
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy include plugins local_sagemaker
+	@PYTHONPATH=.:plugins .venv/bin/lint-imports --no-cache
+
+format: .venv/installed ## put the code into its format
+	@.venv/bin/ruff check --fix . ; .venv/bin/ruff format .
+
+lock: .venv/installed ## requirements.in -> requirements.txt
+	@{ sed -n 1p requirements.txt; .venv/bin/uv pip compile requirements.in --python-version 3.11 --universal -q \
+	  --no-header --no-annotate | sed "s/ ; python_full_version < '3.12'$$//; s/python_full_version < '3.12' and //; \
+	  s/ ; python_full_version >= '3.11' and python_full_version < '3.12'$$//"; } > requirements.txt.new
+	@mv requirements.txt.new requirements.txt
+
+clean: ## remove the environment and all local state
+	rm -rf .venv .local
+
+# uv where it can reach the registry, else pip, which knows a registry configured for pip alone.
+.venv/installed: requirements.txt
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed; name it: make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+	  { echo "$(PYTHON) is $$($(PYTHON) --version), and 3.11 is needed; name it: make PYTHON=/path/to/python3.11"; exit 1; }
+	@echo "installing into .venv (about 3 GB, once)"
+	@$(PYTHON) -m venv .venv
+	@.venv/bin/python -m pip install -q --disable-pip-version-check uv
+	@.venv/bin/uv pip install -q --python .venv/bin/python -r requirements.txt || \
+	  .venv/bin/python -m pip install -q --disable-pip-version-check --no-deps -r requirements.txt
+	@touch $@

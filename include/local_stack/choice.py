@@ -1,0 +1,43 @@
+"""Which Params a run on this machine gets: MNIST, or the bundled digits where no mirror of MNIST answers."""
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from include.datasets.catalogue import find_dataset
+from include.datasets.sources import mirrors_reachable
+from include.errors import StackError
+
+DEFAULT_DATASET = "mnist"
+DIGITS: dict[str, Any] = {"dataset": "digits", "training_steps": 150, "evaluation_steps": 10}
+"""1,797 images: fewer steps do."""
+
+
+def choose_params(
+    dataset: str, source: str, given: str, mirrors: Sequence[str], say: Callable[[str], None]
+) -> dict[str, Any]:
+    """The run's Params. `given` is a JSON object that goes before everything else.
+
+    Only a run that names neither dataset nor source falls back to digits. Raises StackError for JSON that is none,
+    UnknownDatasetError.
+    """
+    chosen = _read(given)
+    dataset, source = chosen.pop("dataset", dataset), chosen.pop("source", source)
+    if dataset:
+        find_dataset(dataset)
+    if dataset == "digits":
+        return DIGITS | chosen
+    if not dataset and not source and not mirrors_reachable(find_dataset(DEFAULT_DATASET), mirrors=mirrors):
+        say("NO MIRROR OF MNIST ANSWERS: running on scikit-learn's bundled handwritten digits instead.")
+        return DIGITS | chosen
+    return {"dataset": dataset or DEFAULT_DATASET, "source": source, **chosen}
+
+
+def _read(given: str) -> dict[str, Any]:
+    try:
+        params = json.loads(given or "{}")
+    except ValueError as error:
+        raise StackError(f"PARAMS={given!r} is not JSON: {error}") from None
+    if not isinstance(params, dict):
+        raise StackError(f"PARAMS={given!r} is not a JSON object, such as '{{\"jobs\": 3}}'")
+    return params

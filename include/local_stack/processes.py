@@ -1,0 +1,97 @@
+"""Processes of the stack: started in sessions of their own, watched, and ended with everything that they started."""
+
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from include.errors import StackError
+from include.local_stack.config import ROOT
+
+_PATIENCE_SECONDS = 15
+
+
+@dataclass(frozen=True)
+class Component:
+    """A running part of the stack; `born` tells its process from a later one with the same id."""
+
+    name: str
+    pid: int
+    born: float
+    log: str
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        return self.process() is not None
+
+    def process(self) -> psutil.Process | None:
+        """Its process, if that still runs."""
+        try:
+            process = psutil.Process(self.pid)
+            same = abs(process.create_time() - self.born) < 1
+            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+        except psutil.NoSuchProcess:
+            return None
+
+
+def start(name: str, argv: Sequence[str], environment: Mapping[str, str], log: Path) -> Component:
+    """Start one process, its output in `log`."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            argv,
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    return Component(name, process.pid, psutil.Process(process.pid).create_time(), str(log))
+
+
+def stop(components: Sequence[Component]) -> None:
+    """End the components, the last started first in line, and whatever they started; SIGTERM, 15 s, SIGKILL."""
+    tops = [process for component in reversed(components) if (process := component.process())]
+    family = list(tops)
+    for process in tops:
+        with suppress(psutil.NoSuchProcess):
+            family += process.children(recursive=True)
+    for process in tops:
+        with suppress(psutil.NoSuchProcess):
+            process.terminate()
+    _, alive = psutil.wait_procs(family, timeout=_PATIENCE_SECONDS)
+    for process in alive:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(alive, timeout=_PATIENCE_SECONDS)
+
+
+def check_alive(components: Sequence[Component]) -> None:
+    """Raise StackError naming the first component that has ended, with the last line that it said."""
+    for component in components:
+        if not component.alive:
+            raise StackError(
+                f"{component.name} has ended: {last_line(Path(component.log))} (all of it: {component.log})"
+            )
+
+
+def last_line(log: Path) -> str:
+    """The last line of a log that is not empty."""
+    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    return lines[-1] if lines else "it said nothing"
+
+
+def wait_for_file(path: Path, component: Component, seconds: float) -> None:
+    """Until `component` has made `path`. Raises StackError if it ends or takes longer than `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not path.exists():
+        check_alive([component])
+        if time.monotonic() > deadline:
+            raise StackError(f"{component.name} is not ready after {seconds:.0f} s; see {component.log}")
+        time.sleep(0.1)

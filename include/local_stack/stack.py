@@ -1,0 +1,108 @@
+"""Starts the whole stack in order, remembers what it started, and stops it."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from include.errors import StackError
+from include.local_stack import processes
+from include.local_stack.airflow_api import AirflowApi
+from include.local_stack.config import ROOT, USER, StackConfig
+from include.local_stack.processes import Component
+
+_AIRFLOW = ("scheduler", "dag-processor", "triggerer", "api-server")
+
+
+class Stack:
+    """The processes of one stack."""
+
+    def __init__(self, config: StackConfig, components: list[Component] | None = None) -> None:
+        self.config = config
+        self.components = components or []
+
+    @classmethod
+    def running(cls, config: StackConfig) -> "Stack | None":
+        """The stack that `make up` left running, if any part of it still does."""
+        try:
+            saved = json.loads(config.processes_file.read_text())
+        except FileNotFoundError:
+            return None
+        stack = cls(config, [Component(**component) for component in saved])
+        return stack if any(component.alive for component in stack.components) else None
+
+    def start(self, say: Callable[[str], None]) -> None:
+        """Start everything and wait until it answers. Raises StackError: already running, port taken, a part ended."""
+        if Stack.running(self.config):
+            raise StackError("the stack is already running; stop it with `make down` first")
+        _check_port(self.config.sagemaker_port, "SAGEMAKER_PORT")
+        _check_port(self.config.airflow_port, "AIRFLOW_PORT")
+        say("starting the local SageMaker")
+        self._start_sagemaker()
+        say("preparing Airflow's database")
+        environment = self.config.airflow_environment()
+        _migrate(environment, self.config)
+        say("starting Airflow: scheduler, DAG processor, triggerer, API server")
+        for name in _AIRFLOW:
+            self._start(name, [sys.executable, "-m", "airflow", name], environment)
+        self.api().wait_until_ready(lambda: processes.check_alive(self.components))
+
+    def stop(self) -> None:
+        """Stop everything that was started here or is remembered."""
+        if not self.components:
+            return
+        processes.stop(self.components)
+        self.components = []
+        self.config.processes_file.unlink(missing_ok=True)
+
+    def api(self) -> AirflowApi:
+        """A client of this stack's Airflow."""
+        return AirflowApi(self.config.airflow_url, USER, self.config.password())
+
+    def client(self, name: str) -> Any:
+        """A boto3 client of the local SageMaker, with its owner's keys."""
+        import boto3
+
+        connection = self.config.connection()
+        extra = connection["extra"]
+        return boto3.client(
+            name,
+            endpoint_url=extra["endpoint_url"],
+            region_name=extra["region_name"],
+            aws_access_key_id=connection["login"],
+            aws_secret_access_key=connection["password"],
+        )
+
+    def _start_sagemaker(self) -> None:
+        state = self.config.sagemaker_state
+        (state / "service.json").unlink(missing_ok=True)
+        argv = [sys.executable, "-m", "local_sagemaker", "--port", str(self.config.sagemaker_port)]
+        self._start("local SageMaker", [*argv, "--state", str(state)], {**os.environ, "PYTHONPATH": str(ROOT)})
+        processes.wait_for_file(state / "service.json", self.components[-1], seconds=60)
+
+    def _start(self, name: str, argv: list[str], environment: Mapping[str, str]) -> None:
+        log = self.config.logs / f"{name.replace(' ', '-').lower()}.log"
+        self.components.append(processes.start(name, argv, environment, log))
+        self.config.processes_file.write_text(json.dumps([asdict(component) for component in self.components]))
+
+
+def _migrate(environment: Mapping[str, str], config: StackConfig) -> None:
+    log = config.logs / "migrate.log"
+    with log.open("ab") as output:
+        argv = [sys.executable, "-m", "airflow", "db", "migrate"]
+        code = subprocess.call(argv, env=environment, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
+    if code:
+        raise StackError(f"Airflow's database can't be prepared: {processes.last_line(log)} (all of it: {log})")
+
+
+def _check_port(port: int, variable: str) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise StackError(f"port {port} is taken; free it, or choose another: {variable}=<port> make ...") from None
