@@ -15,6 +15,8 @@ from hyperparameters import Hyperparameters
 
 CLASSES = 10
 WARMUP_SHARE = 0.1
+CLIP_NORM = 1.0
+"""Longest gradient: at the upper end of the learning rates one large step can otherwise kill every unit for good."""
 
 keras = tf.keras
 
@@ -74,7 +76,10 @@ def _train(images: Any, labels: Any, params: ModelParams) -> ModelSpec:
         loss = tf.reduce_sum(losses) / params.batch_size
 
     def train_op() -> None:
-        params.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        # Replicas' gradients are summed after this, so each may have its share of the norm.
+        replicas = tf.distribute.get_replica_context().num_replicas_in_sync
+        gradients, _ = tf.clip_by_global_norm(tape.gradient(loss, variables), CLIP_NORM / replicas)
+        params.optimizer.apply_gradients(zip(gradients, variables, strict=True))
 
     return ModelSpec(loss=loss, train_op=train_op)
 

@@ -14,7 +14,7 @@ from include.local_stack.choice import choose_params
 from include.local_stack.config import ROOT, USER, StackConfig
 from include.local_stack.processes import check_alive
 from include.local_stack.stack import Stack
-from include.local_stack.watch import watch
+from include.local_stack.watch import Watch
 
 INTERRUPTED = 130
 
@@ -101,7 +101,8 @@ def _run(stack: Stack, given: argparse.Namespace, say: _Narrator) -> int:
         api = stack.api()
         run_id = api.trigger(params)
         say(f"triggered mnist_tuning, run {run_id}")
-        watch(api, run_id, stack.client("sagemaker"), say, lambda: check_alive(stack.components))
+        watch = Watch(api, run_id, stack.client("sagemaker"), say)
+        watch.until_success(lambda: check_alive(stack.components))
         best = api.result(run_id, "extract_best_model")
         say("testing the best model on the held-out test split")
         s3 = stack.client("s3")

@@ -9,6 +9,7 @@ import requests
 from include.errors import StackError
 
 DAG_ID = "mnist_tuning"
+FAULT_LOGGER = "sagemaker_tuning.task_errors"
 _READY_SECONDS = 120
 _REQUEST_SECONDS = 30
 
@@ -101,8 +102,11 @@ def _detail(answer: requests.Response) -> str:
 
 
 def _reason(entries: list[dict[str, Any]]) -> str:
-    for entry in reversed(entries):
-        for error in entry.get("error_detail") or []:
-            return f"{error['exc_value']}".strip() or str(error["exc_type"])
-    said = [str(entry.get("event")) for entry in entries if entry.get("level") in ("error", "critical")]
-    return said[-1] if said else "its log gives no reason"
+    """What the task itself said of a fault, else the exception of a bug, else the last error in the log."""
+    errors = [entry for entry in entries if entry.get("level") in ("error", "critical")]
+    own = [entry["event"] for entry in errors if entry.get("logger") == FAULT_LOGGER]
+    bugs = [
+        f"{error['exc_type']}: {error['exc_value']}" for entry in errors for error in entry.get("error_detail") or []
+    ]
+    said = own or bugs or [str(entry.get("event")) for entry in errors]
+    return " ".join(said[-1].split()) if said else "its log gives no reason"

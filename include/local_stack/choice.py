@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from include.datasets.catalogue import find_dataset
@@ -22,15 +23,20 @@ def choose_params(
     UnknownDatasetError.
     """
     chosen = _read(given)
-    dataset, source = chosen.pop("dataset", dataset), chosen.pop("source", source)
+    dataset, source = chosen.pop("dataset", dataset), _absolute(chosen.pop("source", source))
     if dataset:
         find_dataset(dataset)
-    if dataset == "digits":
+    if dataset == "digits" and not source:
         return DIGITS | chosen
     if not dataset and not source and not mirrors_reachable(find_dataset(DEFAULT_DATASET), mirrors=mirrors):
         say("NO MIRROR OF MNIST ANSWERS: running on scikit-learn's bundled handwritten digits instead.")
         return DIGITS | chosen
     return {"dataset": dataset or DEFAULT_DATASET, "source": source, **chosen}
+
+
+def _absolute(source: str) -> str:
+    """A folder as the workers find it, wherever they run."""
+    return source if "://" in source or not source else str(Path(source).absolute())
 
 
 def _read(given: str) -> dict[str, Any]:

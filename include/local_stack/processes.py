@@ -4,8 +4,9 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -23,6 +24,12 @@ class Component:
     pid: int
     born: float
     log: str
+    started: "subprocess.Popen[bytes] | None" = field(default=None, repr=False, compare=False)
+    """The process where this interpreter started it; None where an earlier one did."""
+
+    def as_json(self) -> dict[str, Any]:
+        """What another interpreter needs to find it again."""
+        return {"name": self.name, "pid": self.pid, "born": self.born, "log": self.log}
 
     @property
     def alive(self) -> bool:
@@ -52,7 +59,7 @@ def start(name: str, argv: Sequence[str], environment: Mapping[str, str], log: P
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    return Component(name, process.pid, psutil.Process(process.pid).create_time(), str(log))
+    return Component(name, process.pid, psutil.Process(process.pid).create_time(), str(log), process)
 
 
 def stop(components: Sequence[Component]) -> None:
@@ -70,6 +77,9 @@ def stop(components: Sequence[Component]) -> None:
         with suppress(psutil.NoSuchProcess):
             process.kill()
     psutil.wait_procs(alive, timeout=_PATIENCE_SECONDS)
+    for component in components:
+        if component.started is not None:
+            component.started.wait()
 
 
 def check_alive(components: Sequence[Component]) -> None:

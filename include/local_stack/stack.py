@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from typing import Any
 
 from include.errors import StackError
@@ -87,7 +86,7 @@ class Stack:
     def _start(self, name: str, argv: list[str], environment: Mapping[str, str]) -> None:
         log = self.config.logs / f"{name.replace(' ', '-').lower()}.log"
         self.components.append(processes.start(name, argv, environment, log))
-        self.config.processes_file.write_text(json.dumps([asdict(component) for component in self.components]))
+        self.config.processes_file.write_text(json.dumps([component.as_json() for component in self.components]))
 
 
 def _migrate(environment: Mapping[str, str], config: StackConfig) -> None:

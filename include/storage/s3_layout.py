@@ -33,9 +33,9 @@ class S3Layout:
         """Key of a training code's tarball."""
         return self._key("code", sha256, "sourcedir.tar.gz")
 
-    def jobs(self) -> str:
-        """Key prefix under which SageMaker writes `<training job>/output/model.tar.gz`."""
-        return self._key("jobs")
+    def jobs(self, tuning_job: str) -> str:
+        """Key prefix under which a tuning job's trials leave `<training job>/output/model.tar.gz`."""
+        return self._key("jobs", tuning_job)
 
     def best(self, tuning_job: str) -> str:
         """Key prefix of a tuning job's best model."""

@@ -39,7 +39,7 @@ def generate_tuning_config(study: Study, data: Staged) -> Staged:
         run.params,
         image=request.training_image(study, run.region, limits.instance_type),
         account=request.Account(run.region, run.execution_role()),
-        places=request.Locations(data["train"], data["validation"], code["uri"], layout.uri(layout.jobs())),
+        places=request.Locations(data["train"], data["validation"], code["uri"], layout.uri(layout.jobs(run.job_name))),
         limits=limits,
         tags=_tags(run, data, code),
     )

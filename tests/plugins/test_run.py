@@ -52,9 +52,9 @@ def test_a_wrong_key_is_one_line(sagemaker_endpoint: LocalService, monkeypatch: 
 def test_the_bucket_is_the_param_then_the_deployments_then_sagemakers_default(service: LocalService) -> None:
     deployment = {"TUNING_BUCKET": "of-the-team", "TUNING_PREFIX": "/a/b/"}
     assert layout_of(make_run()).uri("k") == "s3://sagemaker-us-east-1-000000000000/k"
-    assert layout_of(make_run()).jobs() == "mnist-tuning/jobs"
+    assert layout_of(make_run()).jobs("t") == "mnist-tuning/jobs/t"
     assert layout_of(make_run(environ=deployment)).bucket == "of-the-team"
-    assert layout_of(make_run(environ=deployment)).jobs() == "a/b/jobs"
+    assert layout_of(make_run(environ=deployment)).jobs("t") == "a/b/jobs/t"
     assert layout_of(make_run(environ=deployment, bucket="mine", prefix="p")).bucket == "mine"
 
 

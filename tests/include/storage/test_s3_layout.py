@@ -11,13 +11,13 @@ def test_every_place_under_the_prefix() -> None:
     assert layout.data("kmnist", "abc") == "team/mnist/data/kmnist/abc"
     assert layout.split("kmnist", "abc", "train") == "team/mnist/data/kmnist/abc/train"
     assert layout.code("123") == "team/mnist/code/123/sourcedir.tar.gz"
-    assert layout.jobs() == "team/mnist/jobs"
+    assert layout.jobs("t") == "team/mnist/jobs/t"
     assert layout.best("job-1") == "team/mnist/best/job-1"
-    assert layout.uri(layout.jobs()) == "s3://bucket/team/mnist/jobs"
+    assert layout.uri(layout.jobs("t")) == "s3://bucket/team/mnist/jobs/t"
 
 
 def test_empty_prefix_starts_no_key_with_a_slash() -> None:
-    assert S3Layout("bucket", "").jobs() == "jobs"
+    assert S3Layout("bucket", "").jobs("t") == "jobs/t"
 
 
 def test_default_bucket_is_sagemakers() -> None:

@@ -68,7 +68,7 @@ def tuning_request(service: LocalService, script: str, folder: Path, **params: A
         image=IMAGE,
         account=request.Account(service.region, service.role_arn),
         places=request.Locations(
-            DATA["train"], DATA["validation"], LAYOUT.uri(LAYOUT.code(code.sha256)), LAYOUT.uri(LAYOUT.jobs())
+            DATA["train"], DATA["validation"], LAYOUT.uri(LAYOUT.code(code.sha256)), LAYOUT.uri(LAYOUT.jobs("tune"))
         ),
         limits=request.Limits(wanted["jobs"], wanted["parallel_jobs"], "ml.m5.xlarge"),
         tags={"airflow-run": "a test"},
