@@ -28,9 +28,13 @@ class RunningStack:
     def run(self, **params: Any) -> str:
         """Trigger a run and wait for its success; its id. Raises RunFailedError."""
         run_id = self.api.trigger(QUICK | params)
+        self.watch(run_id)
+        return run_id
+
+    def watch(self, run_id: str) -> None:
+        """Wait for a run's success. Raises RunFailedError."""
         watch = Watch(self.api, run_id, self.stack.client("sagemaker"), print)
         watch.until_success(lambda: check_alive(self.stack.components))
-        return run_id
 
     def failure(self, **params: Any) -> str:
         """Why a run with these Params fails."""

@@ -1,12 +1,14 @@
 """What a user gets wrong ends the run with one clear line, and that line is what `make run` shows."""
 
 import gzip
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 
-from include.errors import StackError
-from tests.e2e.conftest import NOBODY, RunningStack
+from include.errors import RunFailedError, StackError
+from tests.e2e.conftest import NOBODY, QUICK, RunningStack
 
 pytestmark = pytest.mark.e2e
 
@@ -45,9 +47,26 @@ def test_a_missing_role_is_named(stack: RunningStack) -> None:
     assert "IAM knows no role 'nobody'" in said
 
 
-def test_a_script_that_fails_is_told_with_its_reason_and_its_log(stack: RunningStack) -> None:
-    said = stack.failure(learning_rate_min=9.0, learning_rate_max=10.0, jobs=2, parallel_jobs=2)
+def test_a_script_that_dies_is_told_with_its_reason_and_its_log(stack: RunningStack) -> None:
+    run_id = stack.api.trigger(QUICK | {"jobs": 1, "parallel_jobs": 1})
+    training_process(stack).kill()
+    with pytest.raises(RunFailedError) as failed:
+        stack.watch(run_id)
+    said = str(failed.value)
     assert said.startswith("task wait_for_tuning_job failed: tuning job mnist-tuning-")
-    assert "ended as Failed" in said
+    assert "ended as Failed: No training job succeeded after 1 attempts." in said
+    assert "exit code: -9" in said
     assert "log group /aws/sagemaker/TrainingJobs, stream mnist-tuning-" in said
     assert "\n" not in said
+
+
+def training_process(stack: RunningStack) -> psutil.Process:
+    """The one process that works in a training job's folder, once there is one."""
+    jobs = stack.stack.config.sagemaker_state / "training-jobs"
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        for process in psutil.process_iter(["cwd"]):
+            if str(process.info["cwd"]).startswith(str(jobs)):
+                return process
+        time.sleep(0.1)
+    raise AssertionError("no training process in two minutes")
