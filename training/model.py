@@ -76,12 +76,21 @@ def _train(images: Any, labels: Any, params: ModelParams) -> ModelSpec:
         loss = tf.reduce_sum(losses) / params.batch_size
 
     def train_op() -> None:
-        # Replicas' gradients are summed after this, so each may have its share of the norm.
-        replicas = tf.distribute.get_replica_context().num_replicas_in_sync
-        gradients, _ = tf.clip_by_global_norm(tape.gradient(loss, variables), CLIP_NORM / replicas)
-        params.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        gradients, _ = tf.clip_by_global_norm(_summed(tape.gradient(loss, variables)), CLIP_NORM)
+        # Keras sums over the replicas once more, so each gives its share of what is the same everywhere by now.
+        shares = [gradient / tf.distribute.get_strategy().num_replicas_in_sync for gradient in gradients]
+        params.optimizer.apply_gradients(zip(shares, variables, strict=True))
 
     return ModelSpec(loss=loss, train_op=train_op)
+
+
+def _summed(gradients: list[Any]) -> list[Any]:
+    """The gradients of the whole batch: those of all replicas together, since only their sum has a meaningful norm."""
+    replica = tf.distribute.get_replica_context()
+    if replica.num_replicas_in_sync == 1:
+        return gradients
+    summed: list[Any] = replica.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+    return summed
 
 
 def build(hyperparameters: Hyperparameters, image_shape: tuple[int, int]) -> ModelParams:

@@ -7,7 +7,7 @@ from errors import DivergedError
 from hyperparameters import Hyperparameters
 
 PROGRESS_STEPS = 50
-HOPELESS = 100  # times the loss of guessing, as a mean over PROGRESS_STEPS
+HOPELESS = 5  # times the loss of guessing, as a mean over PROGRESS_STEPS; gradients are clipped, so no spike gets there
 
 Say = Callable[[str], None]
 
