@@ -13,6 +13,7 @@ def test_the_tuner_tunes_waits_and_analyses(
     target: Target, source_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    from sagemaker.core.helper.session_helper import Session
     from sagemaker.core.parameter import ContinuousParameter
     from sagemaker.train import ModelTrainer
     from sagemaker.train.configs import Compute, SourceCode, StoppingCondition
@@ -21,6 +22,8 @@ def test_the_tuner_tunes_waits_and_analyses(
     trainer = ModelTrainer(
         training_image=target.image,
         role=target.role_arn,
+        # The bucket is given because the SDK would ask STS for the account at AWS's fixed address.
+        sagemaker_session=Session(default_bucket=target.bucket),
         source_code=SourceCode(source_dir=str(source_dir), entry_script="train.py"),
         compute=Compute(instance_type="ml.m5.large", instance_count=1, volume_size_in_gb=5),
         stopping_condition=StoppingCondition(max_runtime_in_seconds=600),
