@@ -5,7 +5,7 @@ AIRFLOW_PORT ?= 8080
 SAGEMAKER_PORT ?= 4599
 STACK = .venv/bin/python -m include.local_stack --airflow-port $(AIRFLOW_PORT) --sagemaker-port $(SAGEMAKER_PORT)
 
-.PHONY: help run up down test check format lock clean
+.PHONY: help run up down test test-slow check format lock clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -22,6 +22,9 @@ down: .venv/installed ## stop what `make up` started
 
 test: .venv/installed ## all tests
 	@.venv/bin/python -m pytest
+
+test-slow: .venv/installed ## what takes too long for every change: many kills, full-size comparisons
+	@.venv/bin/python -m pytest -m slow
 
 check: .venv/installed ## style, types and the import contract
 	@.venv/bin/ruff check .

@@ -2,29 +2,31 @@
 
 import argparse
 import logging
+import os
 import sys
 from pathlib import Path
 
-from local_sagemaker.credentials import load_or_create
 from local_sagemaker.errors import StartError
 from local_sagemaker.server import serve
-from local_sagemaker.settings import DEFAULT_PORT, DEFAULT_REGION, Settings
+from local_sagemaker.settings import DEFAULT_PORT, DEFAULT_REGION
+from local_sagemaker.training import faults
 
 
 def main() -> int:
     """Serve until stopped; 1, with one line, where the service can't start."""
     parser = argparse.ArgumentParser(prog="local_sagemaker", description=__doc__)
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="port on loopback (default: %(default)s)")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--region", default=DEFAULT_REGION, help="region of its ARNs (default: %(default)s)")
     parser.add_argument("--state", type=Path, default=Path(".local/sagemaker"), help="folder (default: %(default)s)")
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("botocore").setLevel(logging.WARNING)
     state = given.state.absolute()
+    if not 0 <= given.port <= 65535:
+        parser.error(f"--port {given.port} is no port; give 1 to 65535, or 0 for a free one")
     try:
-        credentials = load_or_create(state)
-        serve(Settings(state, credentials, host=given.host, port=given.port, region=given.region))
+        asked = faults.parse(os.environ.get(faults.VARIABLE, ""))
+        serve(state, port=given.port, region=given.region, faults=asked)
     except (StartError, PermissionError) as error:
         print(f"local_sagemaker: {error}", file=sys.stderr)
         return 1

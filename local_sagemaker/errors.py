@@ -35,8 +35,9 @@ class InUseError(ServiceError):
 class UnsupportedError(ServiceError):
     """SageMaker knows this, the local SageMaker does not; the message names it."""
 
-    def __init__(self, what: str) -> None:
-        super().__init__("UnsupportedOperationException", f"{what} is not supported by the local SageMaker.")
+    def __init__(self, what: str, why: str = "") -> None:
+        reason = f": {why}" if why else ""
+        super().__init__("UnsupportedOperationException", f"{what} is not supported by the local SageMaker{reason}.")
 
 
 class IllegalTransitionError(Exception):

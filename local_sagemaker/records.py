@@ -22,7 +22,10 @@ ACTIVE = ("InProgress", "Stopping")
 
 @dataclass(frozen=True)
 class TuningJob:
-    """A hyperparameter tuning job; `request` is the CreateHyperParameterTuningJob that made it."""
+    """A hyperparameter tuning job; `request` is the CreateHyperParameterTuningJob that made it.
+
+    `ending` is set once it is decided how the job ends while trials of it still run: {"status", "reason", ...}.
+    """
 
     name: str
     arn: str
@@ -33,6 +36,7 @@ class TuningJob:
     status: str = "InProgress"
     ended: float | None = None
     failure_reason: str | None = None
+    ending: dict[str, Any] | None = None
 
     @property
     def active(self) -> bool:
@@ -40,21 +44,15 @@ class TuningJob:
         return self.status in ACTIVE
 
     @property
-    def definition(self) -> dict[str, Any]:
-        """The request's TrainingJobDefinition."""
-        definition: dict[str, Any] = self.request["TrainingJobDefinition"]
-        return definition
-
-    @property
-    def objective(self) -> dict[str, Any]:
-        """{"Type": Minimize or Maximize, "MetricName": name}."""
-        objective: dict[str, Any] = self.request["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"]
-        return objective
+    def config(self) -> dict[str, Any]:
+        """The request's HyperParameterTuningJobConfig."""
+        config: dict[str, Any] = self.request["HyperParameterTuningJobConfig"]
+        return config
 
     @property
     def limits(self) -> dict[str, int]:
         """The request's ResourceLimits."""
-        limits: dict[str, int] = self.request["HyperParameterTuningJobConfig"]["ResourceLimits"]
+        limits: dict[str, int] = self.config["ResourceLimits"]
         return limits
 
 

@@ -9,16 +9,18 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from pathlib import Path
 
 from hypercorn.asyncio import serve as hypercorn_serve
 from hypercorn.config import Config
 
+from local_sagemaker.credentials import load_or_create
 from local_sagemaker.engine import Engine
 from local_sagemaker.errors import StartError
 from local_sagemaker.service import Service
-from local_sagemaker.settings import EXECUTION_ROLE, Settings
+from local_sagemaker.settings import EXECUTION_ROLE, LOOPBACK, Settings
 from local_sagemaker.store import Store
+from local_sagemaker.training.faults import Fault
 
 logger = logging.getLogger(__name__)
 
@@ -31,10 +33,11 @@ _TRUST = {
 }
 
 
-def serve(settings: Settings) -> None:
+def serve(state: Path, *, port: int, region: str, faults: tuple[Fault, ...] = ()) -> None:
     """Serve until SIGTERM or SIGINT; port 0 takes a free one. Raises StartError where state or port is taken."""
-    with _sole_owner(settings), _listening(settings) as listener:
-        settings = replace(settings, port=listener.getsockname()[1])
+    with _sole_owner(state), _listening(port) as listener:
+        port = listener.getsockname()[1]
+        settings = Settings(state, load_or_create(state), port=port, region=region, faults=faults)
         _configure_ministack(settings)
         asyncio.run(_serve(settings, listener))
 
@@ -91,29 +94,30 @@ def _announce(service: Service) -> None:
 
 
 @contextmanager
-def _sole_owner(settings: Settings) -> Iterator[None]:
-    settings.state.mkdir(parents=True, exist_ok=True)
-    with (settings.state / "lock").open("a+") as lock:
+def _sole_owner(state: Path) -> Iterator[None]:
+    """The state folder, closed to other users, since keys and job environments lie in it."""
+    state.mkdir(parents=True, exist_ok=True)
+    state.chmod(0o700)
+    with (state / "lock").open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise StartError(
-                f"Another local SageMaker already uses the state folder {settings.state}; "
-                "stop it or give another --state."
+                f"Another local SageMaker already uses the state folder {state}; stop it or give another --state."
             ) from None
         yield
 
 
 @contextmanager
-def _listening(settings: Settings) -> Iterator[socket.socket]:
+def _listening(port: int) -> Iterator[socket.socket]:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((settings.host, settings.port))
+        listener.bind((LOOPBACK, port))
     except OSError as error:
         listener.close()
         raise StartError(
-            f"Port {settings.port} of {settings.host} can't be opened ({error.strerror}); give another --port."
+            f"Port {port} of {LOOPBACK} can't be opened ({error.strerror}); give another --port."
         ) from None
     with listener:
         yield listener

@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from local_sagemaker.training.faults import Fault
+
+LOOPBACK = "127.0.0.1"
+"""The only address that the service listens on: whoever can submit a job can run code."""
 DEFAULT_PORT = 4599
 DEFAULT_REGION = "us-east-1"
 ACCOUNT_ID = "000000000000"
@@ -23,15 +27,15 @@ class Settings:
 
     state: Path
     credentials: Credentials
-    host: str = "127.0.0.1"
     port: int = DEFAULT_PORT
     region: str = DEFAULT_REGION
     account: str = ACCOUNT_ID
+    faults: tuple[Fault, ...] = ()
 
     @property
     def endpoint_url(self) -> str:
         """Where clients, the service's own included, reach it."""
-        return f"http://{self.host}:{self.port}"
+        return f"http://{LOOPBACK}:{self.port}"
 
     @property
     def role_arn(self) -> str:

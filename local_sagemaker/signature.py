@@ -20,6 +20,13 @@ _UNKNOWN = ("UnrecognizedClientException", "The security token included in the r
 
 def check_signature(scope: Mapping[str, Any], body: bytes, credentials: Credentials) -> None:
     """Raise ServiceError (403) unless `scope` (ASGI) and `body` are signed with the owner's key or an IAM user's."""
+    try:
+        _check(scope, body, credentials)
+    except (TypeError, ValueError):  # a signature, a date or a duration that is none
+        raise _refused(("IncompleteSignature", "The request's signature can't be read.")) from None
+
+
+def _check(scope: Mapping[str, Any], body: bytes, credentials: Credentials) -> None:
     headers = _headers(scope)
     query = parse_qs(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
     presigned = "X-Amz-Signature" in query
@@ -30,13 +37,35 @@ def check_signature(scope: Mapping[str, Any], body: bytes, credentials: Credenti
         raise _refused(signature)
     secret = _secret_of(signature.access_key_id, headers, credentials)
     raw_path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
-    failure = sigv4.header_signature_failure(
-        signature, secret, scope["method"], raw_path, query, headers, body, presigned=presigned
-    ) or (_expired(query) if presigned else sigv4.request_time_failure(signature))
-    if failure is None and not presigned:
-        failure = _altered_body(headers, body)
+    failure = (
+        _too_narrow(signature, headers, presigned)
+        or sigv4.header_signature_failure(
+            signature, secret, scope["method"], raw_path, query, headers, body, presigned=presigned
+        )
+        or (_expired(query) if presigned else sigv4.request_time_failure(signature))
+        or (None if presigned else _altered_body(headers, body))
+    )
     if failure is not None:
         raise _refused(failure)
+
+
+def _too_narrow(
+    signature: sigv4.HeaderSignature, headers: Mapping[str, str], presigned: bool
+) -> tuple[str, str] | None:
+    """A signature has to cover all that decides what the request does: its service, its target and its body."""
+    signed = set(signature.signed_headers.lower().split(";"))
+    open_headers = {name for name in headers if name == "host" or name.startswith("x-amz-")} - signed
+    target = headers.get("x-amz-target", "")
+    if open_headers:
+        return (
+            "SignatureDoesNotMatch",
+            f"There were headers present in the request which were not signed: {open_headers}",
+        )
+    if signature.service != "s3" and (presigned or headers.get("x-amz-content-sha256", "").startswith("UNSIGNED")):
+        return "SignatureDoesNotMatch", "Only S3 takes requests whose body is not signed."
+    if target and (signature.service == "s3" or target.startswith("SageMaker.") != (signature.service == "sagemaker")):
+        return "SignatureDoesNotMatch", f"The signature is for {signature.service}, the request is not."
+    return None
 
 
 def _secret_of(access_key: str, headers: Mapping[str, str], credentials: Credentials) -> str:

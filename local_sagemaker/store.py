@@ -21,6 +21,7 @@ from local_sagemaker.records import (
     Transition,
     TuningJob,
 )
+from local_sagemaker.selection import Selection
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS tuning_job (
@@ -33,6 +34,7 @@ CREATE TABLE IF NOT EXISTS training_job (
     objective_status TEXT, objective REAL, log_position INTEGER NOT NULL, transitions TEXT NOT NULL,
     UNIQUE (tuning_job, trial));
 CREATE INDEX IF NOT EXISTS training_job_status ON training_job (status);
+CREATE INDEX IF NOT EXISTS training_job_created ON training_job (created, name);
 CREATE TABLE IF NOT EXISTS metric (
     training_job TEXT NOT NULL COLLATE NOCASE, position INTEGER NOT NULL, name TEXT NOT NULL, value REAL NOT NULL,
     time REAL NOT NULL);
@@ -40,7 +42,9 @@ CREATE INDEX IF NOT EXISTS metric_of ON metric (training_job, name, position);
 CREATE TABLE IF NOT EXISTS tag (
     arn TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (arn, key));
 """
-_JSON_COLUMNS = {"request", "tuned", "transitions"}
+# Columns that came after the tables; a state folder of an older version gets them when it is opened.
+_LATER_COLUMNS = (("tuning_job", "ending", "TEXT NOT NULL DEFAULT 'null'"),)
+_JSON_COLUMNS = {"request", "tuned", "transitions", "ending"}
 
 
 class Store:
@@ -55,6 +59,7 @@ class Store:
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
             self._db.executescript(_SCHEMA)
+            self._add_later_columns()
 
     def close(self) -> None:
         """Close the file; no method may be called afterwards."""
@@ -83,6 +88,10 @@ class Store:
         where, values = _in("status", statuses)
         return [_tuning_job(row) for row in self._rows(f"SELECT * FROM tuning_job{where} ORDER BY created", values)]
 
+    def find_tuning_jobs(self, selection: Selection) -> list[TuningJob]:
+        """The jobs of one page; no other row is read into memory."""
+        return [_tuning_job(row) for row in self._rows(*selection.sql("tuning_job"))]
+
     def update_tuning_job(self, name: str, now: float, **changes: Any) -> TuningJob:
         """Change members of a job. Raises IllegalTransitionError for a status that can't follow the present one."""
         with self._lock:
@@ -92,6 +101,20 @@ class Store:
             changed = replace(job, modified=now, **changes)
             self._update("tuning_job", asdict(changed))
             return changed
+
+    def delete_tuning_job(self, name: str) -> None:
+        """Forget a job that has ended, and its tags; its trials stay, as training jobs of their own.
+
+        Raises IllegalTransitionError for a job that has not ended.
+        """
+        with self._lock, self._db:
+            job = self.tuning_job(name)
+            assert job is not None
+            if job.active:
+                raise IllegalTransitionError(f"{name} can't go from {job.status} to Deleting.")
+            self._db.execute("UPDATE training_job SET tuning_job = NULL WHERE tuning_job = ?", (name,))
+            self._db.execute("DELETE FROM tag WHERE arn = ?", (job.arn,))
+            self._db.execute("DELETE FROM tuning_job WHERE name = ?", (name,))
 
     # Training jobs
 
@@ -113,6 +136,10 @@ class Store:
         rows = self._rows(f"SELECT * FROM training_job{where} ORDER BY created, trial", values)
         return [_training_job(row) for row in rows]
 
+    def find_training_jobs(self, selection: Selection) -> list[TrainingJob]:
+        """The jobs of one page; no other row is read into memory."""
+        return [_training_job(row) for row in self._rows(*selection.sql("training_job"))]
+
     def update_training_job(self, name: str, now: float, **changes: Any) -> TrainingJob:
         """Change members of a job. Raises IllegalTransitionError for a status that can't follow the present one."""
         with self._lock:
@@ -122,6 +149,17 @@ class Store:
             changed = replace(job, modified=now, **changes)
             self._update("training_job", asdict(changed))
             return changed
+
+    def delete_training_job(self, name: str) -> bool:
+        """Forget a job that has ended, its metrics and its tags; False, and nothing forgotten, if it has not."""
+        with self._lock, self._db:
+            job = self.training_job(name)
+            if job is None or job.active:
+                return False
+            self._db.execute("DELETE FROM metric WHERE training_job = ?", (job.name,))
+            self._db.execute("DELETE FROM tag WHERE arn = ?", (job.arn,))
+            self._db.execute("DELETE FROM training_job WHERE name = ?", (job.name,))
+            return True
 
     def count_by_status(self, tuning_job: str) -> dict[tuple[str, str | None], int]:
         """How many trials a tuning job has of each (status, objective status)."""
@@ -140,6 +178,14 @@ class Store:
         )
         rows = self._rows(query, (tuning_job,))
         return _training_job(rows[0]) if rows else None
+
+    def outcomes(self, tuning_job: str) -> list[tuple[float, float]]:
+        """(end, final objective value) of every evaluated trial of a tuning job, in the order in which they ended."""
+        query = (
+            "SELECT ended, objective FROM training_job WHERE tuning_job = ? AND objective_status = 'Succeeded' "
+            "ORDER BY ended, trial"
+        )
+        return [(row["ended"], row["objective"]) for row in self._rows(query, (tuning_job,))]
 
     # Metrics
 
@@ -164,6 +210,17 @@ class Store:
         """The values that a job printed of one metric, in order."""
         query = "SELECT name, value, time FROM metric WHERE training_job = ? AND name = ? ORDER BY position, rowid"
         return [Metric(*row) for row in self._rows(query, (training_job, name))]
+
+    def curves(self, tuning_job: str, name: str) -> dict[int, list[Metric]]:
+        """The values that the trials of a tuning job printed of one metric, in order, by trial number."""
+        query = (
+            "SELECT trial, metric.name, value, time FROM metric JOIN training_job ON training_job = training_job.name "
+            "WHERE tuning_job = ? AND metric.name = ? ORDER BY trial, position, metric.rowid"
+        )
+        found: dict[int, list[Metric]] = {}
+        for trial, *metric in self._rows(query, (tuning_job, name)):
+            found.setdefault(trial, []).append(Metric(*metric))
+        return found
 
     def last_metrics(self, training_job: str) -> list[Metric]:
         """The latest value of each metric of a job, by name."""
@@ -190,6 +247,12 @@ class Store:
         return bool(self._rows(query, (arn, arn)))
 
     # SQL
+
+    def _add_later_columns(self) -> None:
+        for table, column, declaration in _LATER_COLUMNS:
+            known = {row["name"] for row in self._db.execute(f"PRAGMA table_info({table})")}
+            if column not in known:
+                self._db.execute(f"ALTER TABLE {table} ADD COLUMN {column} {declaration}")
 
     def _rows(self, query: str, values: Sequence[Any]) -> list[sqlite3.Row]:
         with self._lock:

@@ -13,11 +13,13 @@ OPERATIONS: dict[str, Operation] = {
     "DescribeHyperParameterTuningJob": tuning_jobs.describe,
     "ListHyperParameterTuningJobs": tuning_jobs.list_jobs,
     "StopHyperParameterTuningJob": tuning_jobs.stop,
+    "DeleteHyperParameterTuningJob": tuning_jobs.delete,
     "ListTrainingJobsForHyperParameterTuningJob": tuning_jobs.list_trials,
     "CreateTrainingJob": training_jobs.create,
     "DescribeTrainingJob": training_jobs.describe,
     "ListTrainingJobs": training_jobs.list_jobs,
     "StopTrainingJob": training_jobs.stop,
+    "DeleteTrainingJob": training_jobs.delete,
     "AddTags": tags.add,
     "ListTags": tags.list_tags,
 }

@@ -8,6 +8,8 @@ from botocore.exceptions import ClientError
 
 from local_sagemaker.errors import UnsupportedError, ValidationError
 from local_sagemaker.service import Service
+from local_sagemaker.training import checkpoints
+from local_sagemaker.training.states import DEFAULT_MAX_RUNTIME
 
 _TRUSTED = "sagemaker.amazonaws.com"
 
@@ -42,29 +44,55 @@ def check_metrics(algorithm: dict[str, Any]) -> None:
 
 def check_training(definition: dict[str, Any]) -> None:
     """Raise UnsupportedError for what a training definition asks and this service does not do."""
-    resources = definition.get("ResourceConfig") or {}
-    if resources.get("InstanceCount", 1) != 1:
-        raise UnsupportedError("ResourceConfig.InstanceCount above 1")
-    if resources.get("InstanceGroups"):
+    if (definition.get("ResourceConfig") or {}).get("InstanceGroups"):
         raise UnsupportedError("ResourceConfig.InstanceGroups")
+    names = [channel["ChannelName"] for channel in definition.get("InputDataConfig", [])]
+    for name in names:
+        if names.count(name) > 1 or set(name) == {"."}:
+            raise ValidationError(f"The channel name {name} can't be used, or stands more than once.")
     default_mode = definition["AlgorithmSpecification"].get("TrainingInputMode", "File")
     for channel in definition.get("InputDataConfig", []):
-        _check_channel(channel, default_mode)
-    if definition.get("CheckpointConfig"):
-        raise UnsupportedError("CheckpointConfig")
+        _check_channel(channel, channel.get("InputMode", default_mode))
+    _check_checkpoints(definition)
+    _check_waiting(definition)
 
 
-def _check_channel(channel: dict[str, Any], default_mode: str) -> None:
+def _check_channel(channel: dict[str, Any], mode: str) -> None:
     name, source = channel["ChannelName"], channel["DataSource"].get("S3DataSource")
     if source is None:
         raise UnsupportedError(f"The data source of the channel {name} (S3DataSource is the one that is)")
     wanted = (
-        ("input mode", channel.get("InputMode", default_mode), "File"),
         ("S3DataType", source["S3DataType"], "S3Prefix"),
-        ("S3DataDistributionType", source.get("S3DataDistributionType", "FullyReplicated"), "FullyReplicated"),
-        ("CompressionType", channel.get("CompressionType", "None"), "None"),
         ("RecordWrapperType", channel.get("RecordWrapperType", "None"), "None"),
     )
     for member, value, supported in wanted:
         if value != supported:
             raise UnsupportedError(f"The {member} {value} of the channel {name} (only {supported})")
+    if channel.get("CompressionType", "None") != "None" and mode != "Pipe":
+        raise ValidationError(
+            f"The CompressionType of the channel {name} is for the input mode Pipe only; its mode is {mode}."
+        )
+
+
+def _check_checkpoints(definition: dict[str, Any]) -> None:
+    config = definition.get("CheckpointConfig")
+    if config is None:
+        return
+    try:
+        checkpoints.relative_path(config)
+    except ValueError:
+        raise UnsupportedError(f"The checkpoints' LocalPath {config['LocalPath']} (only below /opt/ml)") from None
+
+
+def _check_waiting(definition: dict[str, Any]) -> None:
+    stopping = definition["StoppingCondition"]
+    wait = stopping.get("MaxWaitTimeInSeconds")
+    if not definition.get("EnableManagedSpotTraining"):
+        if wait is not None:
+            raise ValidationError(
+                "Invalid MaxWaitTimeInSeconds. It is only supported when EnableManagedSpotTraining is set to true"
+            )
+    elif wait is None or wait < stopping.get("MaxRuntimeInSeconds", DEFAULT_MAX_RUNTIME):
+        raise ValidationError(
+            "Invalid MaxWaitTimeInSeconds. It must be present and be greater than or equal to MaxRuntimeInSeconds"
+        )

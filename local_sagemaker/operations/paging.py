@@ -1,38 +1,58 @@
 """Filters, order and pages that List operations share. A page's token is the place where the next page begins."""
 
 import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from local_sagemaker.errors import ValidationError
+from local_sagemaker.selection import Selection
 
 DEFAULT_PAGE = 10
+COLUMNS = {"Name": "name", "CreationTime": "created", "Status": "status", "FinalObjectiveMetricValue": "objective"}
+_FILTERS = {
+    "status": "StatusEquals",
+    "name_contains": "NameContains",
+    "created_after": "CreationTimeAfter",
+    "created_before": "CreationTimeBefore",
+    "modified_after": "LastModifiedTimeAfter",
+    "modified_before": "LastModifiedTimeBefore",
+}
 Item = TypeVar("Item")
 
 
-def page(items: Sequence[Item], request: dict[str, Any]) -> tuple[Sequence[Item], str | None]:
+def page(items: Sequence[Item], request: Mapping[str, Any]) -> tuple[Sequence[Item], str | None]:
     """The items of the page that `request` asks for, and the token of the next one. Raises ValidationError."""
     first = _read_token(request.get("NextToken"))
     last = first + request.get("MaxResults", DEFAULT_PAGE)
     return items[first:last], _token(last) if last < len(items) else None
 
 
-def in_order(items: Sequence[Item], request: dict[str, Any], key: Callable[[Item], Any], default: str) -> list[Item]:
-    """The items sorted by `key`, Ascending or Descending as the request's SortOrder or `default` says."""
-    return sorted(items, key=key, reverse=request.get("SortOrder", default) == "Descending")
+def select(
+    find: Callable[[Selection], list[Item]],
+    request: Mapping[str, Any],
+    *,
+    sort_by: str,
+    order: str,
+    tuning_job: str | None = None,
+) -> tuple[list[Item], str | None]:
+    """As `page`, of a store's jobs, of which no more than the page is read.
 
-
-def matches(request: dict[str, Any], *, name: str, status: str, created: float, modified: float) -> bool:
-    """Whether an item passes NameContains, StatusEquals and the four time filters of a request."""
-    checks = (
-        ("NameContains", lambda wanted: wanted.lower() in name.lower()),
-        ("StatusEquals", lambda wanted: wanted == status),
-        ("CreationTimeAfter", lambda wanted: created > wanted),
-        ("CreationTimeBefore", lambda wanted: created < wanted),
-        ("LastModifiedTimeAfter", lambda wanted: modified > wanted),
-        ("LastModifiedTimeBefore", lambda wanted: modified < wanted),
+    `sort_by` and `order` are what the operation sorts by where the request does not say.
+    """
+    first, size = _read_token(request.get("NextToken")), request.get("MaxResults", DEFAULT_PAGE)
+    column = COLUMNS[request.get("SortBy", sort_by)]
+    found = find(
+        Selection(
+            order_by=column,
+            descending=request.get("SortOrder", order) == "Descending",
+            offset=first,
+            limit=size + 1,
+            tuning_job=tuning_job,
+            evaluated=column == "objective",
+            **{name: request.get(member) for name, member in _FILTERS.items()},
+        )
     )
-    return all(check(request[member]) for member, check in checks if request.get(member) is not None)
+    return found[:size], _token(first + size) if len(found) > size else None
 
 
 def _token(position: int) -> str:

@@ -1,8 +1,9 @@
-"""Create, describe, list and stop training jobs."""
+"""Create, describe, list, stop and delete training jobs."""
 
+import shutil
 from typing import Any
 
-from local_sagemaker.errors import InUseError, UnsupportedError, ValidationError
+from local_sagemaker.errors import InUseError, NotFoundError, UnsupportedError, ValidationError
 from local_sagemaker.operations import checks, paging
 from local_sagemaker.operations.tags import read_tags
 from local_sagemaker.records import TrainingJob
@@ -82,15 +83,8 @@ def describe(service: Service, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def list_jobs(service: Service, request: dict[str, Any]) -> dict[str, Any]:
-    """ListTrainingJobs, newest first unless told otherwise."""
-    jobs = [
-        job
-        for job in service.store.training_jobs()
-        if paging.matches(request, name=job.name, status=job.status, created=job.created, modified=job.modified)
-    ]
-    keys = {"Name": lambda job: job.name, "Status": lambda job: job.status}
-    key = keys.get(request.get("SortBy", "CreationTime"), lambda job: job.created)
-    found, token = paging.page(paging.in_order(jobs, request, key, "Descending"), request)
+    """ListTrainingJobs, oldest first unless told otherwise."""
+    found, token = paging.select(service.store.find_training_jobs, request, sort_by="CreationTime", order="Ascending")
     return {"TrainingJobSummaries": [_summary(job) for job in found], "NextToken": token}
 
 
@@ -101,6 +95,20 @@ def stop(service: Service, request: dict[str, Any]) -> None:
         raise ValidationError(f"The request was rejected because the training job is in status {job.status}.")
     request_stop(service, job.name)
     service.wake()
+
+
+def delete(service: Service, request: dict[str, Any]) -> None:
+    """DeleteTrainingJob: forget a job that has ended, so that its name is free again; what it put into S3 stays."""
+    job = service.store.training_job(request["TrainingJobName"])
+    if job is None:
+        raise NotFoundError("Requested resource not found.")
+    with service.store.exclusive():
+        tuning = service.store.tuning_job(job.tuning_job) if job.tuning_job else None
+        if tuning is not None and tuning.active:
+            raise InUseError(f"The training job {job.name} belongs to the tuning job {tuning.name}, which still runs.")
+        if not service.store.delete_training_job(job.name):
+            raise InUseError(f"The training job {job.name} is in status {job.status}; stop it before you delete it.")
+        shutil.rmtree(service.settings.jobs_folder / job.name, ignore_errors=True)
 
 
 def _find(service: Service, request: dict[str, Any]) -> TrainingJob:

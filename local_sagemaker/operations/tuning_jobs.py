@@ -1,4 +1,4 @@
-"""Create, describe, list and stop tuning jobs, and list their trials."""
+"""Create, describe, list, stop and delete tuning jobs, and list their trials."""
 
 import secrets
 from typing import Any
@@ -8,6 +8,10 @@ from local_sagemaker.operations import paging, tuning_request
 from local_sagemaker.operations.tags import read_tags
 from local_sagemaker.records import TrainingJob, TuningJob
 from local_sagemaker.service import Service
+from local_sagemaker.tuning import completion, warm_start
+from local_sagemaker.tuning.definitions import position, read_definitions
+
+_ECHOED = ("HyperParameterTuningJobConfig", "TrainingJobDefinition", "TrainingJobDefinitions", "WarmStartConfig")
 
 
 def create(service: Service, request: dict[str, Any]) -> dict[str, Any]:
@@ -33,32 +37,36 @@ def create(service: Service, request: dict[str, Any]) -> dict[str, Any]:
 def describe(service: Service, request: dict[str, Any]) -> dict[str, Any]:
     """DescribeHyperParameterTuningJob."""
     job = _find(service, request)
-    best = service.store.best_trial(job.name, job.objective["Type"] == "Maximize")
-    return {
-        "HyperParameterTuningJobName": job.name,
-        "HyperParameterTuningJobArn": job.arn,
-        "HyperParameterTuningJobConfig": job.request["HyperParameterTuningJobConfig"],
-        "TrainingJobDefinition": job.definition,
-        "HyperParameterTuningJobStatus": job.status,
-        "CreationTime": job.created,
-        "HyperParameterTuningEndTime": job.ended,
-        "LastModifiedTime": job.modified,
-        "FailureReason": job.failure_reason,
-        "BestTrainingJob": _trial_summary(job, best) if best else None,
-    } | _counters(service, job)
+    definitions = read_definitions(job.request)
+    objective = definitions[0].objective
+    best = service.store.best_trial(job.name, objective["Type"] == "Maximize")
+    ranges = max(len(definition.space) for definition in definitions)
+    reached = completion.progress(service.store.outcomes(job.name), objective, ranges)
+    return (
+        {key: job.request[key] for key in _ECHOED if key in job.request}
+        | {
+            "HyperParameterTuningJobName": job.name,
+            "HyperParameterTuningJobArn": job.arn,
+            "HyperParameterTuningJobStatus": job.status,
+            "CreationTime": job.created,
+            "HyperParameterTuningEndTime": job.ended,
+            "LastModifiedTime": job.modified,
+            "FailureReason": job.failure_reason,
+            "BestTrainingJob": _trial_summary(job, best) if best else None,
+            "OverallBestTrainingJob": _overall_best(service, job, objective["Type"] == "Maximize"),
+            "TuningJobCompletionDetails": {
+                "NumberOfTrainingJobsObjectiveNotImproving": reached.not_improving,
+                "ConvergenceDetectedTime": reached.converged,
+            },
+            "ConsumedResources": {"RuntimeInSeconds": int((job.ended or service.now()) - job.created)},
+        }
+        | _counters(service, job)
+    )
 
 
 def list_jobs(service: Service, request: dict[str, Any]) -> dict[str, Any]:
-    """ListHyperParameterTuningJobs, newest first unless told otherwise."""
-    jobs = [
-        job
-        for job in service.store.tuning_jobs()
-        if paging.matches(request, name=job.name, status=job.status, created=job.created, modified=job.modified)
-    ]
-    keys = {"Name": lambda job: job.name, "Status": lambda job: job.status}
-    key = keys.get(request.get("SortBy", "Name"), lambda job: job.created)
-    default = "Ascending" if request.get("SortBy") else "Descending"
-    found, token = paging.page(paging.in_order(jobs, request, key, default), request)
+    """ListHyperParameterTuningJobs, by name unless told otherwise."""
+    found, token = paging.select(service.store.find_tuning_jobs, request, sort_by="Name", order="Ascending")
     return {"HyperParameterTuningJobSummaries": [_summary(service, job) for job in found], "NextToken": token}
 
 
@@ -74,21 +82,23 @@ def stop(service: Service, request: dict[str, Any]) -> None:
     service.wake()
 
 
+def delete(service: Service, request: dict[str, Any]) -> None:
+    """DeleteHyperParameterTuningJob: the entry goes, its training jobs and their artifacts stay, as on SageMaker."""
+    with service.store.exclusive():
+        job = _find(service, request)
+        if job.active:
+            raise ValidationError(
+                f"The request was rejected because the hyperparameter tuning job is in status {job.status}."
+            )
+        service.store.delete_tuning_job(job.name)
+
+
 def list_trials(service: Service, request: dict[str, Any]) -> dict[str, Any]:
     """ListTrainingJobsForHyperParameterTuningJob, by name unless told otherwise."""
     job = _find(service, request)
-    status = request.get("StatusEquals")
-    trials = service.store.training_jobs((status,) if status else (), tuning_job=job.name)
-    sort_by = request.get("SortBy", "Name")
-    if sort_by == "FinalObjectiveMetricValue":
-        trials = [trial for trial in trials if trial.objective is not None]
-    keys = {
-        "CreationTime": lambda trial: trial.created,
-        "Status": lambda trial: trial.status,
-        "FinalObjectiveMetricValue": lambda trial: trial.objective,
-    }
-    ordered = paging.in_order(trials, request, keys.get(sort_by, lambda trial: trial.name), "Ascending")
-    found, token = paging.page(ordered, request)
+    found, token = paging.select(
+        service.store.find_training_jobs, request, sort_by="Name", order="Ascending", tuning_job=job.name
+    )
     return {"TrainingJobSummaries": [_trial_summary(job, trial) for trial in found], "NextToken": token}
 
 
@@ -105,7 +115,7 @@ def _summary(service: Service, job: TuningJob) -> dict[str, Any]:
         "HyperParameterTuningJobName": job.name,
         "HyperParameterTuningJobArn": job.arn,
         "HyperParameterTuningJobStatus": job.status,
-        "Strategy": job.request["HyperParameterTuningJobConfig"]["Strategy"],
+        "Strategy": job.config["Strategy"],
         "CreationTime": job.created,
         "HyperParameterTuningEndTime": job.ended,
         "LastModifiedTime": job.modified,
@@ -138,9 +148,25 @@ def _counters(service: Service, job: TuningJob) -> dict[str, Any]:
     }
 
 
+def _overall_best(service: Service, job: TuningJob, maximise: bool) -> dict[str, Any] | None:
+    """The best trial of the job and its parents, where these measured the same."""
+    if job.request.get("WarmStartConfig", {}).get("WarmStartType") != warm_start.IDENTICAL:
+        return None
+    parents = (service.store.tuning_job(name) for name in warm_start.parent_names(job.request))
+    family = [job, *(parent for parent in parents if parent is not None)]
+    found = [(member, best) for member in family if (best := service.store.best_trial(member.name, maximise))]
+    if not found:
+        return None
+    owner, best = min(found, key=lambda pair: (-1 if maximise else 1) * (pair[1].objective or 0.0))
+    return _trial_summary(owner, best) | {"TuningJobName": owner.name}
+
+
 def _trial_summary(job: TuningJob, trial: TrainingJob) -> dict[str, Any]:
-    metric = {"MetricName": job.objective["MetricName"], "Value": trial.objective}
+    index, _ = position(job.request, trial.trial)
+    definition = read_definitions(job.request)[index]
+    metric = {"MetricName": definition.objective["MetricName"], "Value": trial.objective}
     return {
+        "TrainingJobDefinitionName": definition.name,
         "TrainingJobName": trial.name,
         "TrainingJobArn": trial.arn,
         "CreationTime": trial.created,

@@ -2,10 +2,13 @@
 
 from typing import Any
 
+from local_sagemaker import coverage
 from local_sagemaker.errors import UnsupportedError, ValidationError
-from local_sagemaker.operations import checks
+from local_sagemaker.operations import checks, tuning_strategy
 from local_sagemaker.service import Service
-from local_sagemaker.tuning.space import combinations, read_space
+from local_sagemaker.tuning import warm_start
+from local_sagemaker.tuning.definitions import Definition, read_definitions, resource_config
+from local_sagemaker.tuning.space import combinations
 
 MOST_TUNABLE = 30
 MOST_HYPERPARAMETERS = 100
@@ -15,57 +18,85 @@ _OWN_HYPERPARAMETERS = 1
 def check(service: Service, request: dict[str, Any]) -> None:
     """Raise ValidationError or UnsupportedError for a request that SageMaker, or this service, does not take."""
     _check_supported(request)
-    config, definition = request["HyperParameterTuningJobConfig"], request["TrainingJobDefinition"]
-    _check_objective(config, definition)
-    _check_hyperparameters(config, definition)
-    _check_limits(config)
-    checks.check_metrics(definition["AlgorithmSpecification"])
-    checks.check_training(definition)
-    checks.check_role(service, definition["RoleArn"])
+    if ("TrainingJobDefinition" in request) == ("TrainingJobDefinitions" in request):
+        raise ValidationError("Provide either TrainingJobDefinition or TrainingJobDefinitions, not both.")
+    if "TrainingJobDefinition" in request:
+        _check_single(request)
+    else:
+        _check_list(request)
+    definitions = read_definitions(request)
+    for definition in definitions:
+        _check_definition(service, definition)
+    tuning_strategy.check(request["HyperParameterTuningJobConfig"], definitions)
+    _check_limits(request["HyperParameterTuningJobConfig"], definitions)
+    warm_start.check(request, {name: service.store.tuning_job(name) for name in warm_start.parent_names(request)})
 
 
 def _check_supported(request: dict[str, Any]) -> None:
-    """What SageMaker takes and this service does not do yet, by the place where it stands in the request."""
-    _refuse_members(request, "CreateHyperParameterTuningJob", ("Autotune", "WarmStartConfig", "TrainingJobDefinitions"))
-    if "TrainingJobDefinition" not in request:
-        raise ValidationError("TrainingJobDefinition is required.")
-    config, definition = request["HyperParameterTuningJobConfig"], request["TrainingJobDefinition"]
-    if config["Strategy"] != "Random":
-        raise UnsupportedError(f"The strategy {config['Strategy']} (only Random)")
-    if config.get("TrainingJobEarlyStoppingType", "Off") != "Off":
-        raise UnsupportedError("TrainingJobEarlyStoppingType Auto")
-    _refuse_members(config, "HyperParameterTuningJobConfig", ("TuningJobCompletionCriteria", "StrategyConfig"))
-    _refuse_members(config["ResourceLimits"], "ResourceLimits", ("MaxRuntimeInSeconds",))
-    _refuse_members(
-        definition,
-        "TrainingJobDefinition",
-        ("TuningObjective", "HyperParameterRanges", "HyperParameterTuningResourceConfig", "RetryStrategy"),
-    )
-    if "ResourceConfig" not in definition:
-        raise ValidationError("TrainingJobDefinition.ResourceConfig is required.")
+    """What SageMaker takes and this service does not do, by the place where it stands in the request."""
+    coverage.refuse_unsupported(request)
+    if "WarmStartConfig" in request and "TrainingJobDefinitions" in request:
+        raise UnsupportedError("WarmStartConfig together with TrainingJobDefinitions")
+    listed = request.get("TrainingJobDefinitions", [])
+    if len({item["TuningObjective"]["Type"] for item in listed if "TuningObjective" in item}) > 1:
+        raise UnsupportedError("TrainingJobDefinitions whose TuningObjectives differ in Type")
 
 
-def _refuse_members(given: dict[str, Any], where: str, members: tuple[str, ...]) -> None:
-    for member in members:
-        if member in given:
-            raise UnsupportedError(f"{where}.{member}")
-
-
-def _check_objective(config: dict[str, Any], definition: dict[str, Any]) -> None:
-    objective = config.get("HyperParameterTuningJobObjective")
-    if objective is None:
+def _check_single(request: dict[str, Any]) -> None:
+    for member in ("TuningObjective", "HyperParameterRanges"):
+        if member in request["TrainingJobDefinition"]:
+            raise ValidationError(f"{member} belongs to TrainingJobDefinitions; TrainingJobDefinition can't have it.")
+    if "HyperParameterTuningJobObjective" not in request["HyperParameterTuningJobConfig"]:
         raise ValidationError("HyperParameterTuningJobObjective is required.")
-    defined = {item["Name"] for item in definition["AlgorithmSpecification"].get("MetricDefinitions", [])}
-    if objective["MetricName"] not in defined:
+
+
+def _check_list(request: dict[str, Any]) -> None:
+    for member in ("HyperParameterTuningJobObjective", "ParameterRanges"):
+        if member in request["HyperParameterTuningJobConfig"]:
+            raise ValidationError(f"With TrainingJobDefinitions, each definition has its own {member}.")
+    items = request["TrainingJobDefinitions"]
+    for item in items:
+        for member in ("DefinitionName", "TuningObjective", "HyperParameterRanges"):
+            if member not in item:
+                raise ValidationError(f"{member} is required in each of TrainingJobDefinitions.")
+    if len({item["DefinitionName"] for item in items}) < len(items):
+        raise ValidationError("Each of TrainingJobDefinitions must have a DefinitionName of its own.")
+
+
+def _check_definition(service: Service, definition: Definition) -> None:
+    request = definition.request
+    _check_objective(definition)
+    _check_hyperparameters(definition)
+    _check_resources(request)
+    checks.check_metrics(request["AlgorithmSpecification"])
+    checks.check_training(request | {"ResourceConfig": resource_config(request)})
+    checks.check_role(service, request["RoleArn"])
+
+
+def _check_resources(request: dict[str, Any]) -> None:
+    flexible = request.get("HyperParameterTuningResourceConfig")
+    if ("ResourceConfig" in request) == (flexible is not None):
+        raise ValidationError(
+            "Provide either ResourceConfig or HyperParameterTuningResourceConfig in a training job definition."
+        )
+    if flexible is not None and ("InstanceConfigs" in flexible) == ("InstanceType" in flexible):
+        raise ValidationError(
+            "HyperParameterTuningResourceConfig needs either InstanceConfigs or InstanceType, InstanceCount and "
+            "VolumeSizeInGB."
+        )
+
+
+def _check_objective(definition: Definition) -> None:
+    defined = {item["Name"] for item in definition.request["AlgorithmSpecification"].get("MetricDefinitions", [])}
+    if definition.objective["MetricName"] not in defined:
         raise ValidationError(
             "A metric is required for this hyperparameter tuning job objective. "
             "Provide a metric in the metric definitions."
         )
 
 
-def _check_hyperparameters(config: dict[str, Any], definition: dict[str, Any]) -> None:
-    space = read_space(config.get("ParameterRanges", {}))
-    static = definition.get("StaticHyperParameters", {})
+def _check_hyperparameters(definition: Definition) -> None:
+    space, static = definition.space, definition.static
     if not space:
         raise ValidationError("At least one hyperparameter range is required.")
     if len(space) > MOST_TUNABLE:
@@ -78,21 +109,28 @@ def _check_hyperparameters(config: dict[str, Any], definition: dict[str, Any]) -
     both = sorted({item.name for item in space} & set(static))
     if both:
         raise ValidationError(f"Hyperparameters can't be both static and tunable: {', '.join(both)}.")
-    wanted = config["ResourceLimits"].get("MaxNumberOfTrainingJobs", 0)
-    if combinations(space) < wanted:
-        raise ValidationError(
-            "You don't have enough combinations of hyperparameter ranges. The total number of combinations of "
-            f"hyperparameter ranges [{float(combinations(space))}] must be equal or greater than the value of "
-            f"MaxNumberOfJobs, [{wanted}]. Provide additional ranges."
-        )
 
 
-def _check_limits(config: dict[str, Any]) -> None:
+def _check_limits(config: dict[str, Any], definitions: tuple[Definition, ...]) -> None:
     limits = config["ResourceLimits"]
-    if "MaxNumberOfTrainingJobs" not in limits:
-        raise ValidationError("ResourceLimits.MaxNumberOfTrainingJobs is required.")
-    if limits["MaxParallelTrainingJobs"] > limits["MaxNumberOfTrainingJobs"]:
+    most, parallel = limits.get("MaxNumberOfTrainingJobs"), limits["MaxParallelTrainingJobs"]
+    ends_otherwise = "MaxRuntimeInSeconds" in limits or config.get("TuningJobCompletionCriteria")
+    if most is None and config["Strategy"] != "Grid" and not ends_otherwise:
         raise ValidationError(
-            f"The value of MaxParallelTrainingJobs, [{limits['MaxParallelTrainingJobs']}], must be less than or equal "
-            f"to the value of MaxNumberOfTrainingJobs, [{limits['MaxNumberOfTrainingJobs']}]."
+            "Provide ResourceLimits.MaxNumberOfTrainingJobs, ResourceLimits.MaxRuntimeInSeconds or "
+            "TuningJobCompletionCriteria, so that the tuning job ends."
+        )
+    if most is None:
+        return
+    if parallel > most:
+        raise ValidationError(
+            f"The value of MaxParallelTrainingJobs, [{parallel}], must be less than or equal "
+            f"to the value of MaxNumberOfTrainingJobs, [{most}]."
+        )
+    total = float(sum(combinations(definition.space) for definition in definitions))
+    if total < most:
+        raise ValidationError(
+            "You don't have enough combinations of hyperparameter ranges. The total number of hyperparameter "
+            f"combinations for the provided ranges [{total}] must be equal or greater than the value of "
+            f"MaxNumberOfJobs, [{most}]. Provide additional ranges."
         )

@@ -1,6 +1,7 @@
 """Source archives in, model archives out. What is unpacked never leaves its folder."""
 
 import tarfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,24 +38,39 @@ def unpack_source(s3: Any, uri: str, folder: Path) -> None:
         archive.unlink(missing_ok=True)
 
 
-def upload_artifacts(s3: Any, request: dict[str, Any], folders: OptMl) -> None:
-    """Put the model's and the output's files below <S3OutputPath>/<job>/output/, as archives unless told otherwise."""
-    output = request["OutputDataConfig"]
-    for name, folder in (("model", folders.model), ("output", folders.output / "data")):
-        files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+def upload_artifacts(s3: Any, request: dict[str, Any], hosts: Sequence[OptMl]) -> None:
+    """Put the model's and the output's files below <S3OutputPath>/<job>/output/, as archives unless told otherwise.
+
+    What the hosts left is merged; of files with the same name the first host's is taken.
+    """
+    bucket, prefix = split_uri(output_prefix(request))
+    for name, folders in (
+        ("model", [host.model for host in hosts]),
+        ("output", [host.output / "data" for host in hosts]),
+    ):
+        merged = _merged(folders)
+        files = {member: path for member, path in merged.items() if path.is_file() and not path.is_symlink()}
         if not files:
             continue
-        bucket, prefix = split_uri(output_prefix(request))
-        if output.get("CompressionType") == "NONE":
-            for path in files:
-                s3.upload_file(str(path), bucket, f"{prefix}/{name}/{path.relative_to(folder)}")
+        if request["OutputDataConfig"].get("CompressionType") == "NONE":
+            for member, path in files.items():
+                s3.upload_file(str(path), bucket, f"{prefix}/{name}/{member}")
             continue
-        archive = folders.root / f"{name}.tar.gz"
+        archive = hosts[0].root / f"{name}.tar.gz"
         with tarfile.open(archive, "w:gz", compresslevel=_FAST) as tar:
-            for path in sorted(folder.iterdir()):
-                tar.add(path, arcname=path.name)
+            for member, path in merged.items():
+                tar.add(path, arcname=member, recursive=False)
         s3.upload_file(str(archive), bucket, f"{prefix}/{name}.tar.gz")
         archive.unlink()
+
+
+def _merged(folders: Sequence[Path]) -> dict[str, Path]:
+    """Every file and folder below `folders`, by its path there, in order."""
+    found: dict[str, Path] = {}
+    for folder in folders:
+        for path in folder.rglob("*"):
+            found.setdefault(path.relative_to(folder).as_posix(), path)
+    return dict(sorted(found.items()))
 
 
 def output_prefix(request: dict[str, Any]) -> str:

@@ -25,11 +25,18 @@ class ChannelCache:
         self._guard = threading.Lock()
         self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
 
-    def stage(self, channel: dict[str, Any]) -> Path:
-        """The folder with a channel's files. Raises TrainingError with SageMaker's words where there are none."""
-        uri = channel["DataSource"]["S3DataSource"]["S3Uri"]
-        bucket, prefix = split_uri(uri)
-        objects = self._list(uri, bucket, prefix)
+    def stage(self, channel: dict[str, Any], share: tuple[int, int] = (0, 1)) -> Path:
+        """The folder with a channel's files for one host, whose `share` is (index, number of hosts).
+
+        ShardedByS3Key deals the objects out by key, one to each host in turn; else every host has the same folder.
+        Raises TrainingError with SageMaker's words where there are no objects.
+        """
+        source = channel["DataSource"]["S3DataSource"]
+        bucket, prefix = split_uri(source["S3Uri"])
+        objects = self._list(source["S3Uri"], bucket, prefix)
+        if source.get("S3DataDistributionType") == "ShardedByS3Key":
+            index, hosts = share
+            objects = objects[index::hosts]
         listing = json.dumps([bucket, prefix, [(item["Key"], item["ETag"], item["Size"]) for item in objects]])
         address = hashlib.sha256(listing.encode()).hexdigest()
         with self._guard:

@@ -1,14 +1,58 @@
-"""A training job's log: read from its process's file as it grows, and sent on to CloudWatch Logs."""
+"""A training job's log: read from its file as its hosts write it, searched for metrics, sent on to CloudWatch Logs."""
 
 import contextlib
+import logging
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local_sagemaker.training.metrics import LogLine
-from local_sagemaker.training.opt_ml import HOST
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local_sagemaker.records import TrainingJob
+from local_sagemaker.service import Service
+from local_sagemaker.training.metrics import MetricReader
+
+logger = logging.getLogger(__name__)
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 _BATCH = 1000
+_LAST_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """What a host printed, and when, in seconds since the epoch."""
+
+    time: float
+    host: str
+    text: str
+
+
+class JobLog:
+    """Reads on in a job's log from where the store says that it was read before."""
+
+    def __init__(self, service: Service, job: TrainingJob, path: Path) -> None:
+        self._service, self._job, self._path = service, job, path
+        self._position = job.log_position
+        self._metrics = MetricReader(job.request["AlgorithmSpecification"].get("MetricDefinitions", []))
+        self._streams: dict[str, LogStream] = {}
+
+    def read_on(self) -> None:
+        """Record the metrics of the new lines, and send the lines on."""
+        lines, self._position = read_lines(self._path, self._position)
+        if lines:
+            found = self._metrics.read((line.time, line.text) for line in lines)
+            self._service.store.add_log_progress(self._job.name, self._position, found, self._service.now())
+            self._ship(lines)
+
+    def _ship(self, lines: list[LogLine]) -> None:
+        for host in dict.fromkeys(line.host for line in lines):
+            name = f"{self._job.name}/{host}-{int(self._job.created)}"
+            stream = self._streams.setdefault(host, LogStream(self._service.logs, name))
+            try:
+                stream.put([line for line in lines if line.host == host])
+            except (ClientError, BotoCoreError):
+                logger.warning("The log of %s did not reach CloudWatch Logs.", name, exc_info=True)
 
 
 def read_lines(path: Path, position: int) -> tuple[list[LogLine], int]:
@@ -20,15 +64,25 @@ def read_lines(path: Path, position: int) -> tuple[list[LogLine], int]:
         data = file.read()
     whole = data[: data.rfind(b"\n") + 1]
     lines = []
-    for line in whole.splitlines():
-        stamp, _, text = line.partition(b" ")
-        lines.append((int(stamp) / 1000, text.decode("utf-8", "replace")))
+    for line in whole.split(b"\n")[:-1]:
+        stamp, host, text = line.split(b" ", 2)
+        lines.append(LogLine(int(stamp) / 1000, host.decode(), text.decode("utf-8", "replace")))
     return lines, position + len(whole)
 
 
-def stream_name(job: str, created: float) -> str:
-    """The CloudWatch log stream of a job's first host."""
-    return f"{job}/{HOST}-{int(created)}"
+def last_lines(path: Path, host: str) -> list[str]:
+    """The texts at the end of a job's log that come from one host."""
+    size = path.stat().st_size if path.exists() else 0
+    lines, _ = read_lines(path, 0) if size <= _LAST_BYTES else read_lines(path, _line_start(path, size - _LAST_BYTES))
+    return [line.text for line in lines if line.host == host]
+
+
+def _line_start(path: Path, position: int) -> int:
+    """The position of the first line that begins after `position`."""
+    with path.open("rb") as file:
+        file.seek(position)
+        file.readline()
+        return file.tell()
 
 
 class LogStream:
@@ -41,7 +95,7 @@ class LogStream:
 
     def put(self, lines: list[LogLine]) -> None:
         """Send lines; empty ones are left out, as CloudWatch takes none."""
-        events = [{"timestamp": int(time * 1000), "message": text} for time, text in lines if text]
+        events = [{"timestamp": int(line.time * 1000), "message": line.text} for line in lines if line.text]
         if events and not self._made:
             self._make()
         for first in range(0, len(events), _BATCH):

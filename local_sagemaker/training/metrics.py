@@ -7,9 +7,6 @@ from collections.abc import Iterable, Sequence
 
 from local_sagemaker.records import Metric
 
-LogLine = tuple[float, str]
-"""Seconds since the epoch, and the text."""
-
 
 class MetricReader:
     """Finds values in log lines; `definitions` are the request's [{"Name", "Regex"}]."""
@@ -17,8 +14,11 @@ class MetricReader:
     def __init__(self, definitions: Sequence[dict[str, str]]) -> None:
         self._patterns = [(item["Name"], re.compile(item["Regex"])) for item in definitions]
 
-    def read(self, lines: Iterable[LogLine]) -> list[Metric]:
-        """Every value printed, in order. What group 1 holds but is no finite number is passed over."""
+    def read(self, lines: Iterable[tuple[float, str]]) -> list[Metric]:
+        """Every value printed in lines of (seconds since the epoch, text), in order.
+
+        What group 1 holds but is no finite number is passed over.
+        """
         found = []
         for time, text in lines:
             for name, pattern in self._patterns:

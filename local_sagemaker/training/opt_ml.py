@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-HOST = "algo-1"
+CONTAINER_ROOT = "/opt/ml"
 
 
 @dataclass(frozen=True)
@@ -52,14 +52,14 @@ class OptMl:
         """Its first 1,024 characters become the FailureReason."""
         return self.output / "failure"
 
-    def create(self, request: dict[str, Any]) -> None:
+    def create(self, request: dict[str, Any], host: str) -> None:
         """Make the directories and write hyperparameters.json, inputdataconfig.json and resourceconfig.json."""
         for folder in (self.config, self.data, self.code, self.model, self.output / "data", self.checkpoints):
             folder.mkdir(parents=True, exist_ok=True)
-        (self.output / "data" / "intermediate").mkdir(exist_ok=True)
+        (self.output / "intermediate").mkdir(exist_ok=True)
         self._write("hyperparameters.json", request.get("HyperParameters", {}))
         self._write("inputdataconfig.json", input_data_config(request))
-        self._write("resourceconfig.json", resource_config(request))
+        self._write("resourceconfig.json", resource_config(request, host))
 
     def _write(self, name: str, content: dict[str, Any]) -> None:
         (self.config / name).write_text(json.dumps(content))
@@ -80,16 +80,21 @@ def input_data_config(request: dict[str, Any]) -> dict[str, dict[str, str]]:
     }
 
 
-def resource_config(request: dict[str, Any]) -> dict[str, Any]:
-    """The hosts of the job as the container sees them."""
-    instance = request["ResourceConfig"].get("InstanceType", "ml.m5.xlarge")
+def host_names(request: dict[str, Any]) -> list[str]:
+    """algo-1 to algo-n, in the order of their names, as SageMaker lists them."""
+    return sorted(f"algo-{number}" for number in range(1, request["ResourceConfig"].get("InstanceCount", 1) + 1))
+
+
+def resource_config(request: dict[str, Any], host: str) -> dict[str, Any]:
+    """The hosts of the job as the container of one of them sees them."""
+    instance, hosts = request["ResourceConfig"].get("InstanceType", "ml.m5.xlarge"), host_names(request)
     return {
-        "current_host": HOST,
+        "current_host": host,
         "current_instance_type": instance,
         "current_group_name": "homogeneousCluster",
-        "hosts": [HOST],
+        "hosts": hosts,
         "instance_groups": [
-            {"instance_group_name": "homogeneousCluster", "instance_type": instance, "hosts": [HOST]},
+            {"instance_group_name": "homogeneousCluster", "instance_type": instance, "hosts": hosts},
         ],
         "network_interface_name": "lo",
     }

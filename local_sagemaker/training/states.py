@@ -7,6 +7,7 @@ from local_sagemaker.records import TrainingJob, Transition
 from local_sagemaker.service import Service
 
 OBJECTIVE_HYPERPARAMETER = "_tuning_objective_metric"
+DEFAULT_MAX_RUNTIME = 86_400
 _MESSAGES = {
     "Starting": "Preparing the instances for training",
     "Downloading": "Downloading input data",
@@ -16,6 +17,10 @@ _MESSAGES = {
     "Completed": "Training job completed",
     "Failed": "Training job failed",
     "Stopped": "Training job stopped",
+    "Interrupted": "Training job interrupted: its spot instances were taken away",
+    "Restarting": "Restarting the training job after an internal error",
+    "Pending": "Insufficient capacity error while launching instances, retrying!",
+    "MaxWaitTimeExceeded": "Training job waiting time exceeded MaxWaitTimeInSeconds",
     "MaxRuntimeExceeded": "Training job runtime exceeded MaxRuntimeInSeconds",
 }
 
@@ -81,6 +86,21 @@ def end(service: Service, name: str, status: str, *, secondary: str | None = Non
         failure_reason=reason,
         objective=objective,
         objective_status=objective_status,
+    )
+
+
+def times_in(job: TrainingJob, secondary: str) -> int:
+    """How often a job has been in a secondary status."""
+    return sum(step.status == secondary for step in job.transitions)
+
+
+def seconds_trained(job: TrainingJob) -> float:
+    """How long a job trained in the attempts that were interrupted or are tried again."""
+    pairs = zip(job.transitions, job.transitions[1:], strict=False)
+    return sum(
+        after.started - step.started
+        for step, after in pairs
+        if step.status == "Training" and after.status in ("Interrupted", "Restarting")
     )
 
 

@@ -7,6 +7,7 @@ ends when its standard input does, so it never outlives the service; the jobs th
 """
 
 import atexit
+import contextlib
 import logging
 import os
 import runpy
@@ -43,6 +44,7 @@ class WarmPool:
         self._log = log
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
+        self._closed = False
 
     def start(self, folder: Path) -> bool:
         """Start the job prepared in `folder`; False where there is no warm interpreter to be had."""
@@ -59,19 +61,25 @@ class WarmPool:
             return True
 
     def close(self) -> None:
-        """End the warm interpreter; jobs that it started go on."""
+        """End the warm interpreter, also while it imports, and start none again; jobs that it started go on."""
+        self._closed = True
+        if self._process is not None:
+            self._process.kill()
         with self._lock:
             if self._process is not None:
                 assert self._process.stdin is not None
                 assert self._process.stdout is not None
-                self._process.stdin.close()
                 self._process.wait()
+                with contextlib.suppress(OSError):
+                    self._process.stdin.close()
                 self._process.stdout.close()
                 self._process = None
 
     def _warm(self) -> bool:
         if self._process is not None and self._process.poll() is None:
             return True
+        if self._closed:
+            return False
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", __name__],
@@ -100,8 +108,10 @@ class _Fork:
 
     def __init__(self, launch: dict[str, Any]) -> None:
         reading, writing = os.pipe()
+        own = os.getpid()
         self.pid = os.fork()
         if self.pid == 0:
+            process.die_with_parent(own)
             os.close(reading)
             _become(launch, writing)
         os.close(writing)
@@ -149,7 +159,8 @@ def _become(launch: dict[str, Any], output: int) -> NoReturn:
         os.chdir(launch["cwd"])
         sys.argv = launch["argv"][1:]
         own = {"", str(Path(__file__).parents[2])}
-        sys.path[:] = [launch["cwd"], *(entry for entry in sys.path if entry not in own)]
+        beside = str((Path(launch["cwd"]) / sys.argv[0]).parent)
+        sys.path[:] = list(dict.fromkeys([beside, launch["cwd"], *(entry for entry in sys.path if entry not in own)]))
         code = _run_script(sys.argv[0])
     finally:
         os._exit(code)

@@ -31,6 +31,13 @@ class Continuous:
         """The value at `unit` in [0, 1) of the scaled range, as SageMaker writes it."""
         return repr(min(max(unscale(unit, self.low, self.high, self.scaling), self.low), self.high))
 
+    def unit(self, value: str) -> float | None:
+        """Where `value` stands in the scaled range, in [0, 1]; None outside it."""
+        number = _parsed(value)
+        if number is None or not self.low <= number <= self.high:
+            return None
+        return scale(number, self.low, self.high, self.scaling)
+
 
 @dataclass(frozen=True)
 class Integer:
@@ -54,6 +61,13 @@ class Integer:
             number = self.low + math.floor(unit * self.size)
         return str(min(max(number, self.low), self.high))
 
+    def unit(self, value: str) -> float | None:
+        """The middle of the share of `value`, in (0, 1); None where it is no integer of the range."""
+        number = _parsed(value)
+        if number is None or number != int(number) or not self.low <= number <= self.high:
+            return None
+        return scale(number, self.low - 0.5, self.high + 0.5, self.scaling)
+
 
 @dataclass(frozen=True)
 class Categorical:
@@ -70,6 +84,10 @@ class Categorical:
     def value(self, unit: float) -> str:
         """The value at `unit` in [0, 1), all equally wide."""
         return self.values[min(int(unit * len(self.values)), len(self.values) - 1)]
+
+    def unit(self, value: str) -> float | None:
+        """The middle of the share of `value`, in (0, 1); None where it is none of the values."""
+        return (self.values.index(value) + 0.5) / len(self.values) if value in self.values else None
 
 
 Range = Continuous | Integer | Categorical
@@ -101,6 +119,26 @@ def unscale(unit: float, low: float, high: float, scaling: str) -> float:
         first, last = -math.log1p(-low), -math.log1p(-high)
         return -math.expm1(-(first + unit * (last - first)))
     return low + unit * (high - low)
+
+
+def scale(number: float, low: float, high: float, scaling: str) -> float:
+    """The inverse of `unscale`: where `number` stands in [low, high]; 0.5 in a range of one number."""
+    if low == high:
+        return 0.5
+    if scaling == "Logarithmic":
+        return (math.log(number) - math.log(low)) / (math.log(high) - math.log(low))
+    if scaling == "ReverseLogarithmic":
+        first, last = -math.log1p(-low), -math.log1p(-high)
+        return (-math.log1p(-number) - first) / (last - first)
+    return (number - low) / (high - low)
+
+
+def _parsed(value: str) -> float | None:
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _continuous(item: dict[str, str]) -> Continuous:

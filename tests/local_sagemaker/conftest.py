@@ -126,7 +126,7 @@ def tuned(service: LocalService, name: str) -> dict[str, Any]:
     return described
 
 
-def trained(service: LocalService, name: str) -> dict[str, Any]:
+def trained(service: LocalService, name: str, seconds: float = 60) -> dict[str, Any]:
     """The description of a training job once it has ended."""
     client = service.client("sagemaker")
 
@@ -134,7 +134,7 @@ def trained(service: LocalService, name: str) -> dict[str, Any]:
         job: dict[str, Any] = client.describe_training_job(TrainingJobName=name)
         return None if job["TrainingJobStatus"] in ("InProgress", "Stopping") else job
 
-    described: dict[str, Any] = wait_until(ended)
+    described: dict[str, Any] = wait_until(ended, seconds)
     return described
 
 

@@ -20,6 +20,13 @@ from tests.local_sagemaker.conftest import (
 )
 
 CRASH_WHEN_LARGE = PARABOLA.replace('print("loss = 1e9")', 'assert given.rate < 0.5, "rate is too large"')
+LAGS_WHEN_LARGE = """
+import sys, time
+rate = float(sys.argv[sys.argv.index("--rate") + 1])
+for epoch in range(3):
+    print(f"loss = {rate}", flush=True)
+time.sleep(60 if rate > 0.5 else 0)
+"""
 SLEEP = "import time; print('loss = 1', flush=True); time.sleep(60)"
 
 
@@ -122,6 +129,39 @@ def test_stopping_ends_the_running_trials_and_starts_no_other(service: LocalServ
         client.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
 
 
+def test_a_laggard_is_stopped_early_and_the_finished_job_can_be_deleted(service: LocalService) -> None:
+    grid = {"CategoricalParameterRanges": [{"Name": "rate", "Values": ["0.1", "0.2", "0.3", "0.15", "0.25", "0.9"]}]}
+    config = {"Strategy": "Grid", "ParameterRanges": grid, "TrainingJobEarlyStoppingType": "Auto"}
+    name = create(service, tuning_request(service, LAGS_WHEN_LARGE, jobs=6, parallel=3, **config))
+    job = tuned(service, name)
+    assert job["HyperParameterTuningJobStatus"] == "Completed"
+    found = trials(service, name)
+    stopped = [trial for trial in found if trial["TrainingJobStatus"] == "Stopped"]
+    assert [trial["TunedHyperParameters"] for trial in stopped] == [{"rate": "0.9"}]
+    assert stopped[0]["FinalHyperParameterTuningJobObjectiveMetric"]["Value"] == pytest.approx(0.9)
+    log = (service.state / "service.log").read_text()
+    assert "its value 0.9 after epoch 3 is worse than 0.2, the median" in log
+    client = service.client("sagemaker")
+    client.delete_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
+    with pytest.raises(ClientError, match=f"can't find a tuning job called {name}"):
+        client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
+    assert client.describe_training_job(TrainingJobName=found[0]["TrainingJobName"])["TrainingJobStatus"] == "Completed"
+
+
+def test_bayesian_search_starts_from_a_parent_and_names_the_overall_best(service: LocalService) -> None:
+    parent = create(service, tuning_request(service, jobs=4, parallel=4))
+    tuned(service, parent)
+    request = tuning_request(service, jobs=3, parallel=1, Strategy="Bayesian")
+    request["WarmStartConfig"] = {
+        "ParentHyperParameterTuningJobs": [{"HyperParameterTuningJobName": parent}],
+        "WarmStartType": "IdenticalDataAndAlgorithm",
+    }
+    job = tuned(service, create(service, request))
+    assert job["HyperParameterTuningJobStatus"] == "Completed"
+    assert job["OverallBestTrainingJob"]["TuningJobName"] in (parent, job["HyperParameterTuningJobName"])
+    assert job["TuningJobCompletionDetails"]["NumberOfTrainingJobsObjectiveNotImproving"] in range(3)
+
+
 def test_trials_are_sorted_and_paged_as_asked(service: LocalService) -> None:
     name = create(service, tuning_request(service, jobs=5, parallel=5))
     tuned(service, name)
@@ -182,13 +222,13 @@ def test_tags_reach_the_job_and_its_trials(service: LocalService) -> None:
                 ParameterRanges={"CategoricalParameterRanges": [{"Name": "rate", "Values": ["1", "2", "3"]}]}
             ),
             "ValidationException",
-            "The total number of combinations of hyperparameter ranges [3.0] must be equal or greater than the value "
-            "of MaxNumberOfJobs, [4].",
+            "The total number of hyperparameter combinations for the provided ranges [3.0] must be equal or greater "
+            "than the value of MaxNumberOfJobs, [4].",
         ),
         (
             lambda r: r.update(Autotune={"Mode": "Enabled"}),
             "UnsupportedOperationException",
-            "CreateHyperParameterTuningJob.Autotune is not supported by the local SageMaker.",
+            "CreateHyperParameterTuningJob.Autotune is not supported by the local SageMaker: ",
         ),
     ],
 )

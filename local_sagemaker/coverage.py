@@ -1,0 +1,145 @@
+"""What of SageMaker's tuning this service has: the table behind COVERAGE.md, and the refusal of what it has not.
+
+Every member of CreateHyperParameterTuningJob is here by the longest path that fits it: honoured, refused with a typed
+error, or accepted without effect, and why. `python -m local_sagemaker.coverage` prints COVERAGE.md.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from botocore.model import ListShape, Shape, StructureShape
+
+from local_sagemaker.errors import UnsupportedError
+from local_sagemaker.protocol import service_model
+
+HONOURED, REFUSED, NO_EFFECT = "honoured", "refused", "no effect"
+REQUEST = "CreateHyperParameterTuningJob"
+Rule = tuple[str, str]
+
+_RANGES: dict[str, Rule] = {
+    "": (HONOURED, ""),
+    "AutoParameters": (REFUSED, "Amazon chooses these ranges; how is not published"),
+}
+_DEFINITION: dict[str, Rule] = {
+    "": (HONOURED, ""),
+    "AlgorithmSpecification.AlgorithmName": (REFUSED, "the algorithms of AWS Marketplace are images on AWS"),
+    "InputDataConfig[].DataSource.S3DataSource.AttributeNames": (REFUSED, "for augmented manifests only"),
+    "InputDataConfig[].DataSource.S3DataSource.InstanceGroupNames": (REFUSED, "there are no instance groups here"),
+    "InputDataConfig[].DataSource.S3DataSource.ModelAccessConfig": (REFUSED, "gated models are on AWS only"),
+    "InputDataConfig[].DataSource.S3DataSource.HubAccessConfig": (REFUSED, "SageMaker's hubs are on AWS only"),
+    "InputDataConfig[].DataSource.FileSystemDataSource": (REFUSED, "EFS and FSx are not here; S3 is"),
+    "InputDataConfig[].DataSource.DatasetSource": (REFUSED, "SageMaker's datasets are on AWS only"),
+    "InputDataConfig[].ContentType": (NO_EFFECT, "a built-in algorithm's affair"),
+    "InputDataConfig[].RecordWrapperType": (HONOURED, "None; RecordIO is refused"),
+    "InputDataConfig[].ShuffleConfig": (HONOURED, "in Pipe mode; files have no order"),
+    "VpcConfig": (NO_EFFECT, "everything is on loopback"),
+    "OutputDataConfig.KmsKeyId": (NO_EFFECT, "objects lie unencrypted in the state folder"),
+    "ResourceConfig.InstanceType": (HONOURED, "its number of cores, as far as this machine has them"),
+    "ResourceConfig.VolumeSizeInGB": (NO_EFFECT, "the disk is this machine's"),
+    "ResourceConfig.VolumeKmsKeyId": (NO_EFFECT, "the disk is this machine's"),
+    "ResourceConfig.KeepAlivePeriodInSeconds": (NO_EFFECT, "the warm interpreter stays while the service runs"),
+    "ResourceConfig.InstanceGroups": (REFUSED, "all hosts of a job are alike"),
+    "ResourceConfig.TrainingPlanArn": (REFUSED, "capacity is reserved on AWS only"),
+    "ResourceConfig.InstancePlacementConfig": (REFUSED, "there are no UltraServers here"),
+    "ResourceConfig.InstancePreferences": (REFUSED, "name one InstanceType"),
+    "ResourceConfig.SelectedInstanceType": (NO_EFFECT, "SageMaker's own answer, not a wish"),
+    "ResourceConfig.SelectedInstanceCount": (NO_EFFECT, "SageMaker's own answer, not a wish"),
+    "HyperParameterTuningResourceConfig": (HONOURED, "instead of ResourceConfig; of InstanceConfigs the first"),
+    "HyperParameterTuningResourceConfig.VolumeSizeInGB": (NO_EFFECT, "the disk is this machine's"),
+    "HyperParameterTuningResourceConfig.VolumeKmsKeyId": (NO_EFFECT, "the disk is this machine's"),
+    "HyperParameterTuningResourceConfig.AllocationStrategy": (NO_EFFECT, "this machine is always there"),
+    "StoppingCondition.MaxPendingTimeInSeconds": (NO_EFFECT, "a job waits for this machine's cores only"),
+    "EnableNetworkIsolation": (NO_EFFECT, "a job runs as the service's user"),
+    "EnableInterContainerTrafficEncryption": (NO_EFFECT, "hosts talk over loopback"),
+    **{f"HyperParameterRanges.{path}".rstrip("."): rule for path, rule in _RANGES.items()},
+}
+RULES: dict[str, Rule] = {
+    "": (HONOURED, ""),
+    "Autotune": (REFUSED, "Amazon chooses ranges, strategy and limits; how is not published"),
+    **{f"HyperParameterTuningJobConfig.ParameterRanges.{path}".rstrip("."): rule for path, rule in _RANGES.items()},
+    **{f"TrainingJobDefinition.{path}".rstrip("."): rule for path, rule in _DEFINITION.items()},
+    **{f"TrainingJobDefinitions[].{path}".rstrip("."): rule for path, rule in _DEFINITION.items()},
+}
+
+
+def ruled_by(path: str) -> str:
+    """The longest path of RULES that a member's path, such as `TrainingJobDefinition.Environment`, lies below."""
+    while path not in RULES:
+        path = path.removesuffix("[]") if path.endswith("[]") else path.rpartition(".")[0]
+    return path
+
+
+def rule_of(path: str) -> Rule:
+    """(status, why) of a member by its path."""
+    return RULES[ruled_by(path)]
+
+
+def refuse_unsupported(request: dict[str, Any]) -> None:
+    """Raise UnsupportedError naming the first member of a tuning request that this service does not have."""
+    for path in _paths(request, ""):
+        status, why = rule_of(path)
+        if status == REFUSED:
+            raise UnsupportedError(f"{REQUEST}.{ruled_by(path)}", why)
+
+
+def members() -> Iterator[str]:
+    """Every leaf of the request's shape, in the model's order."""
+    shape = service_model().operation_model(REQUEST).input_shape
+    assert shape is not None
+    yield from _leaves(shape, "", ())
+
+
+def _paths(value: Any, path: str) -> Iterator[str]:
+    if isinstance(value, dict):
+        for name, member in value.items():
+            yield from _paths(member, f"{path}.{name}" if path else name)
+    elif isinstance(value, list) and value and isinstance(value[0], dict):
+        for member in value:
+            yield from _paths(member, f"{path}[]")
+    else:
+        yield path
+
+
+def _leaves(shape: Shape, path: str, above: tuple[str, ...]) -> Iterator[str]:
+    if isinstance(shape, StructureShape) and shape.name not in above:
+        for name, member in shape.members.items():
+            yield from _leaves(member, f"{path}.{name}" if path else name, (*above, shape.name))
+    elif isinstance(shape, ListShape) and isinstance(shape.member, StructureShape):
+        yield from _leaves(shape.member, f"{path}[]", above)
+    else:
+        yield path
+
+
+def page() -> str:
+    """COVERAGE.md."""
+    from local_sagemaker.operations import OPERATIONS
+
+    known = service_model().operation_names
+    lines = [
+        "# Coverage",
+        "",
+        "Made by `python -m local_sagemaker.coverage` from the table that the service itself obeys; a test compares.",
+        "",
+        "## Operations",
+        "",
+        f"{len(OPERATIONS)} of SageMaker's {len(known)}; the others answer `UnsupportedOperationException` and name "
+        "themselves. S3, STS, IAM and CloudWatch Logs are MiniStack's.",
+        "",
+        *(f"- {name}" for name in OPERATIONS),
+        "",
+        f"## {REQUEST}, member by member",
+        "",
+        "`TrainingJobDefinitions[]` is as `TrainingJobDefinition`.",
+        "",
+        "| member | here | |",
+        "|---|---|---|",
+    ]
+    for path in members():
+        if not path.startswith("TrainingJobDefinitions[]"):
+            status, why = rule_of(path)
+            lines.append(f"| `{path}` | {status} | {why} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(page(), end="")
