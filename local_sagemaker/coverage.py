@@ -1,7 +1,7 @@
 """What of SageMaker's tuning this service has: the table behind COVERAGE.md, and the refusal of what it has not.
 
 Every member of CreateHyperParameterTuningJob is here by the longest path that fits it: honoured, refused with a typed
-error, or accepted without effect, and why. `python -m local_sagemaker.coverage` prints COVERAGE.md.
+error, or accepted without effect, and why.
 """
 
 from collections.abc import Iterator
@@ -108,38 +108,3 @@ def _leaves(shape: Shape, path: str, above: tuple[str, ...]) -> Iterator[str]:
         yield from _leaves(shape.member, f"{path}[]", above)
     else:
         yield path
-
-
-def page() -> str:
-    """COVERAGE.md."""
-    from local_sagemaker.operations import OPERATIONS
-
-    known = service_model().operation_names
-    lines = [
-        "# Coverage",
-        "",
-        "Made by `python -m local_sagemaker.coverage` from the table that the service itself obeys; a test compares.",
-        "",
-        "## Operations",
-        "",
-        f"{len(OPERATIONS)} of SageMaker's {len(known)}; the others answer `UnsupportedOperationException` and name "
-        "themselves. S3, STS, IAM and CloudWatch Logs are MiniStack's.",
-        "",
-        *(f"- {name}" for name in OPERATIONS),
-        "",
-        f"## {REQUEST}, member by member",
-        "",
-        "`TrainingJobDefinitions[]` is as `TrainingJobDefinition`.",
-        "",
-        "| member | here | |",
-        "|---|---|---|",
-    ]
-    for path in members():
-        if not path.startswith("TrainingJobDefinitions[]"):
-            status, why = rule_of(path)
-            lines.append(f"| `{path}` | {status} | {why} |")
-    return "\n".join(lines) + "\n"
-
-
-if __name__ == "__main__":
-    print(page(), end="")

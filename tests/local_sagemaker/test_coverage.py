@@ -11,11 +11,11 @@ from local_sagemaker.coverage import (
     REQUEST,
     RULES,
     members,
-    page,
     refuse_unsupported,
     rule_of,
     ruled_by,
 )
+from local_sagemaker.coverage_page import page
 from local_sagemaker.errors import UnsupportedError
 from local_sagemaker.operations import OPERATIONS
 from local_sagemaker.protocol import service_model
@@ -27,7 +27,7 @@ _EXAMPLES = {"string": "x", "integer": 1, "long": 1, "float": 1.0, "boolean": Tr
 
 def test_the_page_is_what_the_table_says() -> None:
     assert (ROOT / "local_sagemaker" / "COVERAGE.md").read_text() == page(), (
-        "run: python -m local_sagemaker.coverage > local_sagemaker/COVERAGE.md"
+        "run: python -m local_sagemaker.coverage_page > local_sagemaker/COVERAGE.md"
     )
 
 

@@ -1,0 +1,38 @@
+"""`python -m local_sagemaker.coverage_page` prints COVERAGE.md from the table that the service itself obeys."""
+
+from local_sagemaker.coverage import REQUEST, members, rule_of
+from local_sagemaker.operations import OPERATIONS
+from local_sagemaker.protocol import service_model
+
+
+def page() -> str:
+    """COVERAGE.md."""
+    known = service_model().operation_names
+    lines = [
+        "# Coverage",
+        "",
+        "Made by `python -m local_sagemaker.coverage_page` from the table that the service obeys; a test compares.",
+        "",
+        "## Operations",
+        "",
+        f"{len(OPERATIONS)} of SageMaker's {len(known)}; the others answer `UnsupportedOperationException` and name "
+        "themselves. S3, STS, IAM and CloudWatch Logs are MiniStack's.",
+        "",
+        *(f"- {name}" for name in OPERATIONS),
+        "",
+        f"## {REQUEST}, member by member",
+        "",
+        "`TrainingJobDefinitions[]` is as `TrainingJobDefinition`.",
+        "",
+        "| member | here | |",
+        "|---|---|---|",
+    ]
+    for path in members():
+        if not path.startswith("TrainingJobDefinitions[]"):
+            status, why = rule_of(path)
+            lines.append(f"| `{path}` | {status} | {why} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(page(), end="")
