@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import signal
 import sys
 import time
 from pathlib import Path
@@ -10,9 +9,12 @@ from typing import Any
 
 from include.errors import ProjectError
 from include.local_stack import outcome
+from include.local_stack.abandon import abandon, abandon_leftovers
+from include.local_stack.airflow_api import new_run_id
 from include.local_stack.choice import choose_params
 from include.local_stack.config import ROOT, USER, StackConfig
 from include.local_stack.processes import check_alive
+from include.local_stack.signals import interrupt_on_signals, undisturbed
 from include.local_stack.stack import Stack
 from include.local_stack.watch import Watch
 
@@ -37,7 +39,7 @@ class _Narrator:
 def main(argv: list[str] | None = None) -> int:
     """0 when all went well; 1 with one line on stderr for a user's mistake or a failed run; 130 when interrupted."""
     given = _parser().parse_args(argv)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    interrupt_on_signals()
     config = StackConfig(
         state=given.state.absolute(),
         airflow_port=given.airflow_port,
@@ -98,19 +100,30 @@ def _run(stack: Stack, given: argparse.Namespace, say: _Narrator) -> int:
     params = choose_params(given.dataset, given.source, given.params, mirrors, say)
     try:
         stack.start(say)
-        api = stack.api()
-        run_id = api.trigger(params)
-        say(f"triggered mnist_tuning, run {run_id}")
-        watch = Watch(api, run_id, stack.client("sagemaker"), say)
-        watch.until_success(lambda: check_alive(stack.components))
-        best = api.result(run_id, "extract_best_model")
-        say("testing the best model on the held-out test split")
-        s3 = stack.client("s3")
-        model = outcome.fetch_model(s3, best, stack.config.state / "best")
-        _show(best, outcome.test_model(s3, best, model), model, say)
+        abandon_leftovers(stack, say)
+        run_id = new_run_id()
+        try:
+            _finish(stack, run_id, params, say)
+        except BaseException:
+            with undisturbed():
+                abandon(stack, run_id)
+            raise
     finally:
         stack.stop()
     return 0
+
+
+def _finish(stack: Stack, run_id: str, params: dict[str, Any], say: _Narrator) -> None:
+    api = stack.api()
+    api.trigger(params, run_id)
+    say(f"triggered mnist_tuning, run {run_id}")
+    watch = Watch(api, run_id, stack.client("sagemaker"), say)
+    watch.until_success(lambda: check_alive(stack.components))
+    best = api.result(run_id, "extract_best_model")
+    say("testing the best model on the held-out test split")
+    s3 = stack.client("s3")
+    model = outcome.fetch_model(s3, best, stack.config.state / "best")
+    _show(best, outcome.test_model(s3, best, model), model, say)
 
 
 def _show(best: dict[str, Any], test: dict[str, Any], model: Path, say: _Narrator) -> None:

@@ -2,26 +2,23 @@
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
-import requests
-
 from include.errors import StackError
+from include.local_stack.airflow_session import ATTEMPTS, AirflowSession, detail
 
 DAG_ID = "mnist_tuning"
 FAULT_LOGGER = "sagemaker_tuning.task_errors"
 _READY_SECONDS = 120
-_REQUEST_SECONDS = 30
+_GIVING_UP_SECONDS = 10
 
 
 class AirflowApi:
-    """A client that logs in when it has to."""
+    """What the stack asks of its Airflow. Every call raises StackError where Airflow does not answer."""
 
     def __init__(self, url: str, user: str, password: str) -> None:
-        self._url = url
-        self._login = {"username": user, "password": password}
-        self._session = requests.Session()
-        self._session.trust_env = False
+        self._session = AirflowSession(url, user, password)
 
     def wait_until_ready(self, check: Callable[[], None]) -> None:
         """Until the API answers, every component is healthy and the DAG is there; `check` may raise meanwhile."""
@@ -32,16 +29,32 @@ class AirflowApi:
                 raise StackError(f"Airflow is not ready after {_READY_SECONDS} s{self._import_errors()}")
             time.sleep(0.5)
 
-    def trigger(self, params: dict[str, Any]) -> str:
+    def trigger(self, params: dict[str, Any], run_id: str = "") -> str:
         """Start a run as the UI does and return its id. Raises StackError with Airflow's words for refused Params."""
-        answer = self._request("POST", f"dags/{DAG_ID}/dagRuns", json={"logical_date": None, "conf": params})
-        if answer.status_code >= 400:
-            raise StackError(f"Airflow refuses the run: {_detail(answer)}")
-        return str(answer.json()["dag_run_id"])
+        run_id = run_id or new_run_id()
+        body = {"dag_run_id": run_id, "logical_date": None, "conf": params}
+        answer = self._session.request("POST", f"dags/{DAG_ID}/dagRuns", json=body)
+        # 409: an attempt whose answer was lost has made this very run.
+        if answer.status_code >= 400 and answer.status_code != 409:
+            raise StackError(f"Airflow refuses the run: {detail(answer)}")
+        return run_id
 
-    def run_state(self, run_id: str) -> str:
+    def run_state(self, run_id: str, attempts: int = ATTEMPTS) -> str:
         """queued, running, success or failed."""
-        return str(self._get(f"dags/{DAG_ID}/dagRuns/{run_id}")["state"])
+        return str(self._get(f"dags/{DAG_ID}/dagRuns/{run_id}", attempts)["state"])
+
+    def unfinished_runs(self) -> list[str]:
+        """The ids of all runs that are queued or running."""
+        runs = self._get(f"dags/{DAG_ID}/dagRuns?state=queued&state=running&limit=100")["dag_runs"]
+        return [str(run["dag_run_id"]) for run in runs]
+
+    def fail(self, run_id: str, attempts: int = ATTEMPTS) -> None:
+        """End a run as failed, with all its tasks."""
+        path = f"dags/{DAG_ID}/dagRuns/{run_id}"
+        options = {"attempts": attempts, "seconds": _GIVING_UP_SECONDS}
+        answer = self._session.request("PATCH", path, json={"state": "failed"}, **options)
+        if not answer.ok:
+            raise StackError(f"Airflow can't end the run {run_id}: {detail(answer)}")
 
     def tasks(self, run_id: str) -> list[dict[str, Any]]:
         """The run's task instances: task_id, state, start_date, end_date, duration, try_number."""
@@ -51,54 +64,45 @@ class AirflowApi:
     def result(self, run_id: str, task_id: str) -> Any:
         """What a task returned; None where it returned nothing."""
         path = f"dags/{DAG_ID}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/return_value"
-        answer = self._request("GET", path, params={"deserialize": "false"})
+        answer = self._session.request("GET", path, params={"deserialize": "false"})
         return answer.json()["value"] if answer.ok else None
 
     def failure(self, run_id: str, task: dict[str, Any]) -> str:
         """Why a task's last try failed, in one line, from its log."""
         path = f"dags/{DAG_ID}/dagRuns/{run_id}/taskInstances/{task['task_id']}/logs/{max(task['try_number'], 1)}"
-        answer = self._request("GET", path, headers={"Accept": "application/json"})
+        answer = self._session.request("GET", path, headers={"Accept": "application/json"})
         entries = answer.json().get("content", []) if answer.ok else []
         return _reason([entry for entry in entries if isinstance(entry, dict)])
 
     def _ready(self) -> bool:
         try:
-            health = requests.get(f"{self._url}/api/v2/monitor/health", timeout=5).json()
-            parts = ("scheduler", "dag_processor", "triggerer", "metadatabase")
-            if any((health.get(part) or {}).get("status") != "healthy" for part in parts):
-                return False
-            return self._request("GET", f"dags/{DAG_ID}").ok
-        except (requests.RequestException, ValueError):
+            return self._session.healthy() and self._session.request("GET", f"dags/{DAG_ID}", attempts=1).ok
+        except StackError:
             return False
 
     def _import_errors(self) -> str:
-        errors = self._get("importErrors").get("import_errors", [])
-        return "".join(f"; {error['filename']}: {error['stack_trace'].strip().splitlines()[-1]}" for error in errors)
+        try:
+            errors = self._get("importErrors", attempts=1)["import_errors"]
+            told = [f"{error['filename']}: {error['stack_trace'].strip().splitlines()[-1]}" for error in errors]
+        except (StackError, LookupError, TypeError, AttributeError):
+            return ""
+        return "".join(f"; {error}" for error in told)
 
-    def _get(self, path: str) -> dict[str, Any]:
-        answer = self._request("GET", path)
-        if not answer.ok:
-            raise StackError(f"Airflow answers {answer.status_code} to {path}: {_detail(answer)}")
-        content: dict[str, Any] = answer.json()
+    def _get(self, path: str, attempts: int = ATTEMPTS) -> dict[str, Any]:
+        seconds = {} if attempts > 1 else {"seconds": _GIVING_UP_SECONDS}
+        answer = self._session.request("GET", path, attempts=attempts, **seconds)
+        try:
+            content: dict[str, Any] = answer.json()
+        except ValueError:
+            content = {}
+        if not answer.ok or not content:
+            raise StackError(f"Airflow answers {answer.status_code} to {path}: {detail(answer)}")
         return content
 
-    def _request(self, method: str, path: str, **options: Any) -> requests.Response:
-        for _ in range(2):
-            answer = self._session.request(method, f"{self._url}/api/v2/{path}", timeout=_REQUEST_SECONDS, **options)
-            if answer.status_code != 401:
-                break
-            token = self._session.post(f"{self._url}/auth/token", json=self._login, timeout=_REQUEST_SECONDS)
-            token.raise_for_status()
-            self._session.headers["Authorization"] = f"Bearer {token.json()['access_token']}"
-        return answer
 
-
-def _detail(answer: requests.Response) -> str:
-    try:
-        detail = answer.json().get("detail", answer.text)
-    except ValueError:
-        detail = answer.text
-    return " ".join(str(detail).split())
+def new_run_id() -> str:
+    """An id such as Airflow gives to a run by hand; chosen here, a request sent twice starts one run."""
+    return f"manual__{datetime.now(UTC).isoformat()}"
 
 
 def _reason(entries: list[dict[str, Any]]) -> str:

@@ -23,7 +23,7 @@ def choose_params(
     UnknownDatasetError.
     """
     chosen = _read(given)
-    dataset, source = chosen.pop("dataset", dataset), _absolute(chosen.pop("source", source))
+    dataset, source = _text(chosen, "dataset", dataset), _absolute(_text(chosen, "source", source))
     if dataset:
         find_dataset(dataset)
     if dataset == "digits" and not source:
@@ -32,6 +32,14 @@ def choose_params(
         say("NO MIRROR OF MNIST ANSWERS: running on scikit-learn's bundled handwritten digits instead.")
         return DIGITS | chosen
     return {"dataset": dataset or DEFAULT_DATASET, "source": source, **chosen}
+
+
+def _text(params: dict[str, Any], name: str, otherwise: str) -> str:
+    """Take a Param that is a text, or null for none, out of `params`."""
+    value = params.pop(name, otherwise)
+    if value is not None and not isinstance(value, str):
+        raise StackError(f'PARAMS: {name} is {json.dumps(value)} and has to be a text, such as "{DEFAULT_DATASET}"')
+    return value or ""
 
 
 def _absolute(source: str) -> str:

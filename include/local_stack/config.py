@@ -4,9 +4,12 @@ import json
 import os
 import secrets
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from include.local_stack.private_files import make_private, write_private
 
 ROOT = Path(__file__).resolve().parents[2]
 USER = "admin"
@@ -61,10 +64,11 @@ class StackConfig:
         """The variables of every Airflow process; the local SageMaker must have started, for its endpoint and keys."""
         kept = self._secrets()
         self.password_file.parent.mkdir(parents=True, exist_ok=True)
-        self.password_file.write_text(json.dumps({USER: kept["password"]}))
+        write_private(self.password_file, json.dumps({USER: kept["password"]}))
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "AWS_"))}
         return (
             inherited
+            | past_proxies(inherited)
             | {
                 "AIRFLOW_HOME": str(self.airflow_home),
                 "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(self.connection()),
@@ -110,9 +114,16 @@ class StackConfig:
     def _secrets(self) -> dict[str, str]:
         path = self.state / _SECRETS
         if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_private(self.state)
             made = {name: secrets.token_urlsafe(24) for name in ("password", "secret_key", "jwt_secret")}
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
-                json.dump(made, file)
+            write_private(path, json.dumps(made))
         kept: dict[str, str] = json.loads(path.read_text())
         return kept
+
+
+def past_proxies(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables that keep what the stack's processes say to each other away from an HTTP proxy."""
+    both = ("no_proxy", "NO_PROXY")
+    given = next((environment[name] for name in both if environment.get(name)), "")
+    hosts = given if given.strip() == "*" else ",".join([*([given] if given else []), "127.0.0.1", "localhost"])
+    return dict.fromkeys(both, hosts)

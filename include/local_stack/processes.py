@@ -13,7 +13,7 @@ import psutil
 from include.errors import StackError
 from include.local_stack.config import ROOT
 
-_PATIENCE_SECONDS = 15
+_PATIENCE_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def start(name: str, argv: Sequence[str], environment: Mapping[str, str], log: P
 
 
 def stop(components: Sequence[Component]) -> None:
-    """End the components, the last started first in line, and whatever they started; SIGTERM, 15 s, SIGKILL."""
+    """End the components, the last started first in line, and whatever they started; SIGTERM, 30 s, SIGKILL."""
     tops = [process for component in reversed(components) if (process := component.process())]
     family = list(tops)
     for process in tops:

@@ -11,10 +11,18 @@ from typing import Any
 from include.errors import StackError
 from include.local_stack import processes
 from include.local_stack.airflow_api import AirflowApi
-from include.local_stack.config import ROOT, USER, StackConfig
+from include.local_stack.config import ROOT, USER, StackConfig, past_proxies
+from include.local_stack.private_files import make_private, write_private
 from include.local_stack.processes import Component
+from include.local_stack.signals import undisturbed
 
-_AIRFLOW = ("scheduler", "dag-processor", "triggerer", "api-server")
+_AIRFLOW = {
+    "scheduler": ["--skip-serve-logs"],
+    "dag-processor": [],
+    "triggerer": ["--skip-serve-logs"],
+    "api-server": [],
+}
+"""Each with its options. Task logs are read from the disk; the servers for them would listen on every interface."""
 
 
 class Stack:
@@ -40,31 +48,34 @@ class Stack:
             raise StackError("the stack is already running; stop it with `make down` first")
         _check_port(self.config.sagemaker_port, "SAGEMAKER_PORT")
         _check_port(self.config.airflow_port, "AIRFLOW_PORT")
+        make_private(self.config.state)
         say("starting the local SageMaker")
         self._start_sagemaker()
         say("preparing Airflow's database")
         environment = self.config.airflow_environment()
         _migrate(environment, self.config)
         say("starting Airflow: scheduler, DAG processor, triggerer, API server")
-        for name in _AIRFLOW:
-            self._start(name, [sys.executable, "-m", "airflow", name], environment)
+        for name, options in _AIRFLOW.items():
+            self._start(name, [sys.executable, "-m", "airflow", name, *options], environment)
         self.api().wait_until_ready(lambda: processes.check_alive(self.components))
 
     def stop(self) -> None:
         """Stop everything that was started here or is remembered."""
         if not self.components:
             return
-        processes.stop(self.components)
-        self.components = []
-        self.config.processes_file.unlink(missing_ok=True)
+        with undisturbed():
+            processes.stop(self.components)
+            self.components = []
+            self.config.processes_file.unlink(missing_ok=True)
 
     def api(self) -> AirflowApi:
         """A client of this stack's Airflow."""
         return AirflowApi(self.config.airflow_url, USER, self.config.password())
 
-    def client(self, name: str) -> Any:
-        """A boto3 client of the local SageMaker, with its owner's keys."""
+    def client(self, name: str, **config: Any) -> Any:
+        """A boto3 client of the local SageMaker, with its owner's keys and further options of botocore's Config."""
         import boto3
+        from botocore.config import Config
 
         connection = self.config.connection()
         extra = connection["extra"]
@@ -74,19 +85,22 @@ class Stack:
             region_name=extra["region_name"],
             aws_access_key_id=connection["login"],
             aws_secret_access_key=connection["password"],
+            config=Config(proxies={}, **config),
         )
 
     def _start_sagemaker(self) -> None:
         state = self.config.sagemaker_state
         (state / "service.json").unlink(missing_ok=True)
         argv = [sys.executable, "-m", "local_sagemaker", "--port", str(self.config.sagemaker_port)]
-        self._start("local SageMaker", [*argv, "--state", str(state)], {**os.environ, "PYTHONPATH": str(ROOT)})
+        environment = os.environ | past_proxies(os.environ) | {"PYTHONPATH": str(ROOT)}
+        self._start("local SageMaker", [*argv, "--state", str(state)], environment)
         processes.wait_for_file(state / "service.json", self.components[-1], seconds=60)
 
     def _start(self, name: str, argv: list[str], environment: Mapping[str, str]) -> None:
         log = self.config.logs / f"{name.replace(' ', '-').lower()}.log"
         self.components.append(processes.start(name, argv, environment, log))
-        self.config.processes_file.write_text(json.dumps([component.as_json() for component in self.components]))
+        saved = json.dumps([component.as_json() for component in self.components])
+        write_private(self.config.processes_file, saved)
 
 
 def _migrate(environment: Mapping[str, str], config: StackConfig) -> None:
@@ -99,6 +113,8 @@ def _migrate(environment: Mapping[str, str], config: StackConfig) -> None:
 
 
 def _check_port(port: int, variable: str) -> None:
+    if not 1 <= port <= 65535:
+        raise StackError(f"{variable}={port} is no port; choose one from 1 to 65535")
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

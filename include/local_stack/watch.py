@@ -1,4 +1,4 @@
-"""Follows a run from the outside, as a person would: each task's start and end, the trials as they go."""
+"""Follows a run from the outside, as a person would: each task's end and retries, the trials as they go."""
 
 import time
 from collections.abc import Callable
@@ -53,7 +53,7 @@ class Watch:
         if state == "success":
             self._tell(f"{name:22} done in {task['duration'] or 0:.1f} s")
         elif state == "up_for_retry":
-            self._tell(f"{name:22} failed, will be tried again")
+            self._tell(f"{name:22} failed, will be tried again: {self._api.failure(self._run_id, task)}")
 
     def _tell_trials(self) -> None:
         try:

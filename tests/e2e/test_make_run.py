@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -28,8 +29,63 @@ def begin(state: Path, *arguments: str) -> "subprocess.Popen[str]":
 
 
 def left_running(state: Path) -> list[str]:
-    lines = (" ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"]))
-    return [line for line in lines if str(state) in line]
+    """The processes that work on `state`: by their command line, their folder or their Airflow's home."""
+    found = []
+    for process in psutil.process_iter(["cmdline", "cwd", "environ"]):
+        about = process.info
+        home = (about["environ"] or {}).get("AIRFLOW_HOME")
+        if str(state) in " ".join([*(about["cmdline"] or []), str(about["cwd"]), str(home)]):
+            found.append(f"{process.pid} {about['cmdline']}")
+    return found
+
+
+QUICK_RUN = ("run", "--dataset", "digits", "--params")
+QUICK_PARAMS = '{"jobs": 2, "parallel_jobs": 2, "training_steps": 40, "evaluation_steps": 4}'
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    """A `make run` that was interrupted while its trials ran, what it said, and what it left running."""
+
+    state: Path
+    code: int
+    said: str
+    left: list[str]
+
+
+def begin_quick_run(state: Path) -> "subprocess.Popen[str]":
+    ports = ("--airflow-port", str(free_port()), "--sagemaker-port", str(free_port()))
+    return begin(state, *QUICK_RUN, QUICK_PARAMS, *ports)
+
+
+@pytest.fixture(scope="module")
+def interrupted(tmp_path_factory: pytest.TempPathFactory) -> Interrupted:
+    state = tmp_path_factory.mktemp("interrupted")
+    process = begin_quick_run(state)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "wait_for_tuning_job" in line:
+            process.send_signal(signal.SIGINT)
+            break
+    _, said = process.communicate(timeout=90)
+    return Interrupted(state, process.returncode, said, left_running(state))
+
+
+def test_interrupted_amid_its_trials_it_leaves_nothing_running(interrupted: Interrupted) -> None:
+    assert interrupted.code == 130, interrupted.said
+    assert interrupted.said.strip() == "interrupted; everything that was started has been stopped"
+    assert interrupted.left == []
+
+
+def test_after_an_interrupted_run_the_next_one_succeeds(interrupted: Interrupted) -> None:
+    process = begin_quick_run(interrupted.state)
+    out, said = process.communicate(timeout=180)
+    assert process.returncode == 0, out + said
+    assert "trial  learning_rate" in out
+    assert "test accuracy" in out
+    assert "an earlier start left unfinished" not in out, "the interrupted run has ended its own"
+    assert [path.name for path in interrupted.state.glob("best/*/model/**/saved_model.pb")] == ["saved_model.pb"]
+    assert left_running(interrupted.state) == []
 
 
 def test_a_taken_port_is_one_line(stack: RunningStack, tmp_path: Path) -> None:
@@ -38,6 +94,13 @@ def test_a_taken_port_is_one_line(stack: RunningStack, tmp_path: Path) -> None:
     _, said = process.communicate(timeout=60)
     assert process.returncode == 1
     assert said.strip() == (f"failed: port {taken} is taken; free it, or choose another: AIRFLOW_PORT=<port> make ...")
+
+
+def test_a_port_out_of_range_is_one_line(tmp_path: Path) -> None:
+    process = begin(tmp_path, "run", "--dataset", "digits", "--airflow-port", "70000")
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert said.strip() == "failed: AIRFLOW_PORT=70000 is no port; choose one from 1 to 65535"
 
 
 def test_an_unknown_dataset_is_one_line(tmp_path: Path) -> None:

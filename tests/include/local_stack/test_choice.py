@@ -54,3 +54,14 @@ def test_params_that_are_no_json_object_are_refused_in_one_line(given: str) -> N
 def test_an_unknown_dataset_is_refused_before_anything_starts() -> None:
     with pytest.raises(UnknownDatasetError, match="svhn"):
         choose("svhn")
+
+
+def test_a_null_source_is_none() -> None:
+    assert choose(given='{"dataset": "mnist", "source": null}') == ({"dataset": "mnist", "source": ""}, [])
+
+
+@pytest.mark.parametrize("given", ['{"dataset": 5}', '{"dataset": ["mnist"]}', '{"source": 5}'])
+def test_a_dataset_or_source_that_is_no_text_is_refused_in_one_line(given: str) -> None:
+    with pytest.raises(StackError, match="has to be a text") as refused:
+        choose(given=given)
+    assert "\n" not in str(refused.value)
