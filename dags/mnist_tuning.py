@@ -58,6 +58,31 @@ PARAMS = {
         "Empty: the dataset's own, 5000 for MNIST.",
         section="Data",
     ),
+    "stratify": Param(
+        False,
+        type="boolean",
+        title="Stratified split",
+        description="Each class keeps its share in the validation split.",
+        section="Data",
+    ),
+    "shards": Param(
+        None,
+        type=["null", "integer"],
+        minimum=1,
+        maximum=10_000,
+        title="Shards per split",
+        description="TFRecord files that each split is cut into. Empty: at least 4, and as many for each instance of a "
+        "trial.",
+        section="Data",
+    ),
+    "kms_key": Param(
+        "",
+        type=["null", "string"],
+        title="KMS key",
+        description="Id, alias or ARN of the key that encrypts the dataset on S3; the execution role needs to use it. "
+        "Empty: the deployment's TUNING_KMS_KEY, else S3's own keys.",
+        section="Data",
+    ),
     "learning_rate_min": Param(
         0.01,
         type="number",

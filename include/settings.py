@@ -11,6 +11,7 @@ STAGING_URL = "TUNING_STAGING_URL"
 MIRRORS = "TUNING_DATASET_MIRRORS"
 BUCKET = "TUNING_BUCKET"
 PREFIX = "TUNING_PREFIX"
+KMS_KEY = "TUNING_KMS_KEY"
 CONNECTION = "TUNING_AWS_CONN_ID"
 POLL_SECONDS = "TUNING_POLL_SECONDS"
 
@@ -26,6 +27,8 @@ class Settings:
     bucket: str
     """"" means SageMaker's own default, sagemaker-<region>-<account>."""
     prefix: str
+    kms_key: str
+    """Id, alias or ARN of the KMS key that datasets on S3 are encrypted with; "" means S3's own keys."""
     connection: str
     """The Airflow connection that every AWS client comes from; it alone decides between AWS and one machine."""
     poll_seconds: float
@@ -39,6 +42,7 @@ def read(environ: Mapping[str, str]) -> Settings:
         mirrors=tuple(environ.get(MIRRORS, "").replace(",", " ").split()),
         bucket=environ.get(BUCKET, ""),
         prefix=environ.get(PREFIX, "mnist-tuning").strip("/"),
+        kms_key=environ.get(KMS_KEY, ""),
         connection=environ.get(CONNECTION, "aws_default"),
         poll_seconds=_positive(environ, POLL_SECONDS, default=10),
     )

@@ -6,6 +6,7 @@ all else is written once into a buffer that is used again and again and is small
 """
 
 import struct
+from itertools import chain
 
 import google_crc32c
 import numpy as np
@@ -75,11 +76,10 @@ class _Buffer:
 
 
 def _payload_checksums(records: Bytes) -> Bytes:
-    """The footers of records, uint8 (n, 4). The library takes bytes objects, hence the copy."""
-    content, size = records.tobytes(), records.shape[1]
-    value, payload = google_crc32c.value, size - _HEADER_BYTES - _FOOTER_BYTES
-    starts = range(_HEADER_BYTES, len(content), size)
-    checksums = np.array([value(content[start : start + payload]) for start in starts], dtype=np.uint32)
+    """The footers of records, uint8 (n, 4). The library takes bytes objects: each payload is one for a moment."""
+    payload = f"{_HEADER_BYTES}x{records.shape[1] - _HEADER_BYTES - _FOOTER_BYTES}s{_FOOTER_BYTES}x"
+    payloads = chain.from_iterable(struct.iter_unpack(payload, records.data))
+    checksums = np.fromiter(map(google_crc32c.value, payloads), dtype=np.uint32, count=len(records))
     return _masked(checksums).astype("<u4").view(np.uint8).reshape(-1, _FOOTER_BYTES)
 
 

@@ -9,10 +9,11 @@ from include.datasets.splits import Subset
 from include.errors import SplitError
 from include.storage.staging import StagingPath, make_directory, writing
 
-__all__ = ["Shard", "encode", "write_shards"]
+__all__ = ["Shard", "default_shards", "encode", "write_shards"]
 
-_BLOCK_BYTES = 1 << 18
+_BLOCK_BYTES = 1 << 20
 _WRITERS = 2
+_FEWEST_SHARDS = 4
 
 
 @dataclass(frozen=True)
@@ -25,10 +26,15 @@ class Shard:
     sha256: str
 
 
+def default_shards(hosts: int) -> int:
+    """Shards per split for `hosts` training machines: the smallest multiple of `hosts` from 4 up, for equal shares."""
+    return -(-_FEWEST_SHARDS // hosts) * hosts
+
+
 def write_shards(directory: StagingPath, subset: Subset, *, shards: int) -> list[Shard]:
     """Writes the examples, in order, to `part-00000-of-0000N.tfrecord` files of nearly equal size.
 
-    Memory beyond the arrays: a few blocks of a quarter of a megabyte. Each file appears when it is whole.
+    Memory beyond the arrays: a few blocks of a megabyte for each of two threads. Each file appears when it is whole.
     Raises SplitError if there are fewer examples than shards (or no shard), StagingError if the disk refuses.
     """
     if not 1 <= shards <= max(1, len(subset)):

@@ -27,7 +27,14 @@ def upload_file_once(s3: Any, data: bytes, bucket: str, key: str, *, kms_key: st
     with explained_s3(f"upload s3://{bucket}/{key}", bucket):
         if is_there(s3, bucket, key, len(data), sha256):
             return False
-        options = _options(sha256, kms_key)
+    put(s3, data, sha256, bucket, key, kms_key=kms_key)
+    return True
+
+
+def put(s3: Any, data: bytes, sha256: str, bucket: str, key: str, *, kms_key: str = "") -> None:
+    """Puts `data`, whose SHA-256 (hex) is known, at bucket/key, whatever is there. Raises as `upload_file_once`."""
+    options = _options(sha256, kms_key)
+    with explained_s3(f"upload s3://{bucket}/{key}", bucket):
         if len(data) < MULTIPART_FROM:
             expected = base64.b64encode(bytes.fromhex(sha256)).decode()
             s3.put_object(Bucket=bucket, Key=key, Body=data, ChecksumSHA256=expected, **options)
@@ -35,7 +42,6 @@ def upload_file_once(s3: Any, data: bytes, bucket: str, key: str, *, kms_key: st
             expected = composite_sha256(data)
             _upload_parts(s3, data, bucket, key, options)
         _verify(s3, bucket, key, len(data), expected)
-    return True
 
 
 def is_there(s3: Any, bucket: str, key: str, size: int, sha256: str) -> bool:

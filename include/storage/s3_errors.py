@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError, IncompleteReadError
 
 from include.errors import (
     BucketForbiddenError,
@@ -41,10 +41,13 @@ def explained_s3(action: str, bucket: str) -> Iterator[None]:
         yield
     except ClientError as error:
         raise _explain(error, action, bucket) from error
-    except (ConnectionError, HTTPClientError) as error:
+    except (ConnectionError, HTTPClientError, IncompleteReadError) as error:
         raise StorageUnavailableError(
             f"Cannot {action}: S3 is out of reach ({error}): check the network and the endpoint, then run again"
         ) from error
+    except RecursionError as error:
+        # A 301 that names no region: botocore asks with head_bucket, is answered so again, and asks again.
+        raise _foreign(action, bucket, "301") from error
     except BotoCoreError as error:
         raise StorageError(f"Cannot {action}: {error}") from error
 
@@ -70,9 +73,13 @@ def _explain(error: ClientError, action: str, bucket: str) -> StorageError | Che
             "and that the bucket is yours"
         )
     if code in _FOREIGN:
-        return BucketForeignError(
-            f"Cannot {action}: bucket {bucket} belongs to another account or region ({code}): name another"
-        )
+        return _foreign(action, bucket, code)
     if code in _CHANGED:
         return ChecksumError(f"Cannot {action}: S3 received other bytes than the checksum says ({code}): run again")
     return StorageError(f"Cannot {action}: S3 answered {code}: {message}")
+
+
+def _foreign(action: str, bucket: str, code: str) -> BucketForeignError:
+    return BucketForeignError(
+        f"Cannot {action}: bucket {bucket} belongs to another account or region ({code}): name another"
+    )

@@ -10,7 +10,7 @@ from typing import Any
 from include.datasets.convert import MANIFEST, SPLITS, read_manifest
 from include.errors import StagingError
 from include.storage.buckets import ensure_bucket
-from include.storage.objects import is_there, upload_file_once
+from include.storage.objects import is_there, put, upload_file_once
 from include.storage.s3_errors import explained_s3
 from include.storage.s3_layout import S3Layout
 from include.storage.staging import StagingPath, read_bytes
@@ -106,5 +106,5 @@ def _upload_shard(s3: Any, task: _Task, bucket: str, kms_key: str) -> int:
     content = read_bytes(task.path)
     if hashlib.sha256(content).hexdigest() != task.sha256:
         raise StagingError(f"{task.path} is not what its manifest says: remove the folder and convert again")
-    upload_file_once(s3, content, bucket, task.key, kms_key=kms_key)
+    put(s3, content, task.sha256, bucket, task.key, kms_key=kms_key)
     return task.size

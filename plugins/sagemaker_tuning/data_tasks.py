@@ -36,6 +36,7 @@ def download_dataset(study: Study) -> Staged:
 def convert_to_tfrecord(downloaded: Staged) -> Staged:
     """Splits and writes the TFRecords into staging."""
     from include.datasets.convert import convert
+    from include.datasets.tfrecord import default_shards
 
     run = Run.current()
     return convert(
@@ -44,6 +45,8 @@ def convert_to_tfrecord(downloaded: Staged) -> Staged:
         dataset=find_dataset(run.params["dataset"]),
         validation=_count_or_share(run.params["validation_size"]),
         seed=run.params["seed"],
+        stratify=run.params["stratify"],
+        shards=run.params["shards"] or default_shards(run.params["instance_count"]),
         log=log.info,
     )
 
@@ -55,13 +58,14 @@ def upload_to_s3(converted: Staged) -> Staged:
 
     run = Run.current()
     s3, layout = run.client("s3"), layout_of(run)
-    ensure_bucket(s3, layout.bucket, run.region)
+    ensure_bucket(s3, layout.bucket, run.region, account=run.account)
     return upload_dataset(
         s3,
         ObjectStoragePath(converted["uri"]),
         layout,
         dataset=converted["dataset"],
         fingerprint=converted["fingerprint"],
+        kms_key=run.params["kms_key"] or run.settings.kms_key,
         log=log.info,
     )
 

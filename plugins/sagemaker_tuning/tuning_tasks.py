@@ -44,7 +44,7 @@ def generate_tuning_config(study: Study, data: Staged) -> Staged:
         tags=_tags(run, data, code),
     )
     request.validate(wanted)
-    ensure_bucket(s3, layout.bucket, run.region)
+    ensure_bucket(s3, layout.bucket, run.region, account=run.account)
     upload_file_once(s3, packed.archive, layout.bucket, layout.code(packed.sha256))
     log.info("Tuning job %s: %d trials, %d at a time", run.job_name, limits.jobs, limits.parallel_jobs)
     return {"request": wanted, "code": code}

@@ -23,6 +23,7 @@ from include.errors import (
     IdxFormatError,
     MirrorsDownError,
     SourceError,
+    StagingError,
     UnknownDatasetError,
 )
 
@@ -295,3 +296,15 @@ def test_mirror_template_takes_the_datasets_name(
     mirror = serve({f"small/{name}": content for name, content in packed(files).items()})
     download(checked, tmp_path, mirrors=(mirror.url + "{dataset}/",))
     assert staged(tmp_path) == files
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_disk_that_fills_up_is_one_line_and_no_other_mirror_is_asked(
+    tmp_path: Path, checked: Dataset, files: Files, serve: Callable[..., Any]
+) -> None:
+    first, second = serve(packed(files)), serve(packed(files))
+    (tmp_path / f".{TRAIN_IMAGES}.gz.part").symlink_to("/dev/full")
+    with pytest.raises(StagingError, match=r"^Cannot write .*\.gz\.part: the disk is full: free some space and run"):
+        download(checked, tmp_path, mirrors=(first.url, second.url))
+    assert second.asked == []
+    assert TRAIN_IMAGES not in staged(tmp_path)

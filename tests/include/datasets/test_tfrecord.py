@@ -16,7 +16,7 @@ from include.datasets.convert import convert, read_manifest
 from include.datasets.idx import parse_images, parse_labels
 from include.datasets.sources import download
 from include.datasets.splits import everything, split
-from include.datasets.tfrecord import encode, write_shards
+from include.datasets.tfrecord import default_shards, encode, write_shards
 from include.errors import SplitError
 
 SPEC = {name: tf.io.FixedLenFeature([], tf.int64) for name in ("height", "width", "depth", "label")} | {
@@ -105,6 +105,10 @@ def test_shards_are_nearly_equal_and_know_their_bytes(tmp_path: Path) -> None:
     for shard in shards:
         content = (tmp_path / shard.name).read_bytes()
         assert (shard.bytes, shard.sha256) == (len(content), hashlib.sha256(content).hexdigest())
+
+
+def test_every_host_gets_as_many_shards_as_the_others() -> None:
+    assert [default_shards(hosts) for hosts in (1, 2, 3, 4, 5, 20)] == [4, 4, 6, 4, 5, 20]
 
 
 @pytest.mark.parametrize("shards", [0, -1, 4])

@@ -19,13 +19,17 @@ from include.storage.s3_errors import s3_config
 
 @dataclass
 class FaultyS3:
-    """fails(method, path) says whether a request is answered with `status`, spoils(...) whether its body is zeroed."""
+    """fails(method, path) says whether a request is answered with `status`, spoils(...) whether its body is zeroed.
+
+    cuts(...) says whether the answer's second half stays away.
+    """
 
     url: str
     fails: Callable[[str, str], bool]
     status: int = 503
     code: str = "SlowDown"
     spoils: Callable[[str, str], bool] = lambda method, path: False
+    cuts: Callable[[str, str], bool] = lambda method, path: False
     puts: list[str] = field(default_factory=list)
 
 
@@ -53,6 +57,8 @@ class _Proxy(BaseHTTPRequestHandler):
         answer = connection.getresponse()
         content = answer.read()
         length = answer.getheader("Content-Length") or str(len(content))
+        if self.faults.cuts(self.command, self.path):
+            content, self.close_connection = content[: len(content) // 2], True
         self._reply(answer.status, dict(answer.getheaders()) | {"Content-Length": length}, content)
         connection.close()
 

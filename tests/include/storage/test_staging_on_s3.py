@@ -1,82 +1,119 @@
-"""The three data tasks in three processes that share nothing but a staging URL on S3."""
+"""The DAG's three data tasks in processes that share nothing but a staging URL on S3, also when they are killed."""
 
 import json
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
+TASKS = ("download_dataset", "convert_to_tfrecord", "upload_to_s3")
 
+# What Airflow's task runner does for these bodies: a context, a call, its result as JSON.
 PROGRAM = """
 import json, sys
-from airflow.sdk import ObjectStoragePath
-from include.datasets.catalogue import find_dataset
-from include.datasets.convert import convert
-from include.datasets.sources import download
-from include.storage.s3_errors import s3_config
-from include.storage.s3_layout import S3Layout
-from include.storage.upload import upload_dataset
+from types import SimpleNamespace
+from airflow.sdk.execution_time.context import set_current_context
+from dags.mnist_tuning import PARAMS, STUDY
+from sagemaker_tuning import data_tasks
 
-task, staging, given = sys.argv[1], ObjectStoragePath(sys.argv[2]), json.loads(sys.argv[3])
-dataset = find_dataset("digits")
-if task == "download":
-    result = download(dataset, staging / "raw")
-elif task == "convert":
-    result = convert(ObjectStoragePath(given["uri"]), staging / "converted", dataset=dataset)
-else:
-    import boto3
-    s3 = boto3.client("s3", endpoint_url=sys.argv[4], config=s3_config())
-    converted = ObjectStoragePath(given["uri"])
-    names = {"dataset": given["dataset"], "fingerprint": given["fingerprint"]}
-    result = upload_dataset(s3, converted, S3Layout(sys.argv[5], "p"), **names)
-print(json.dumps(result))
+task, given, params = sys.argv[1], json.loads(sys.argv[2]), json.loads(sys.argv[3])
+params = {name: param.value for name, param in PARAMS.items()} | params
+run = SimpleNamespace(dag_id="mnist_tuning", run_id="manual__1")
+with set_current_context({"dag_run": run, "params": params}):
+    print(json.dumps(getattr(data_tasks, task)(given or STUDY)))
 """
+
+Start = Callable[..., "subprocess.Popen[str]"]
 
 
 @pytest.fixture
-def environment(s3_endpoint: str, tmp_path: Path) -> dict[str, str]:
-    connection = {
-        "conn_type": "aws",
-        "login": "test",
-        "password": "test",
-        "extra": {"endpoint_url": s3_endpoint, "region_name": "us-east-1"},
-    }
-    return os.environ | {
-        "AIRFLOW_HOME": str(tmp_path / "airflow"),
+def start(faulty_s3: Any, bucket: str, tmp_path: Path) -> Start:
+    """start(task, given) begins a task in a process with an empty home and folder of its own; S3 is the faulty one."""
+    extra = {"endpoint_url": faulty_s3.url, "region_name": "us-east-1"}
+    connection = {"conn_type": "aws", "login": "test", "password": "test", "extra": extra}
+    settings = {
         "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(connection),
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "PYTHONPATH": str(ROOT),
+        "TUNING_STAGING_URL": f"s3://aws_default@{bucket}/staging",
+        "PYTHONPATH": f"{ROOT}:{ROOT / 'plugins'}",
     }
+    params = json.dumps({"dataset": "digits", "bucket": bucket, "prefix": "p"})
 
-
-def test_download_convert_and_upload_on_three_workers(
-    s3: Any, s3_endpoint: str, bucket: str, environment: dict[str, str], tmp_path: Path
-) -> None:
-    def run(task: str, given: dict[str, Any]) -> dict[str, Any]:
-        worker = tmp_path / task
+    def begin(task: str, given: dict[str, Any]) -> "subprocess.Popen[str]":
+        worker = tmp_path / f"{task}-{len(list(tmp_path.iterdir()))}"
         worker.mkdir()
-        staging = f"s3://aws_default@{bucket}/staging/run-1"
-        process = subprocess.run(
-            [sys.executable, "-c", PROGRAM, task, staging, json.dumps(given), s3_endpoint, bucket],
-            env=environment | {"AIRFLOW_HOME": str(worker / "airflow")},
+        return subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, task, json.dumps(given), params],
+            env=os.environ | settings | {"AIRFLOW_HOME": str(worker / "airflow")},
             cwd=worker,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=120,
         )
-        assert process.returncode == 0, process.stderr
-        return dict(json.loads(process.stdout.splitlines()[-1]))
 
-    downloaded = run("download", {})
-    assert downloaded["uri"] == f"s3://aws_default@{bucket}/staging/run-1/raw"
-    converted = run("convert", downloaded)
-    uploaded = run("upload", converted)
-    assert uploaded["examples"] == {"train": 1293, "validation": 144, "test": 360}
-    listed = s3.list_objects_v2(Bucket=bucket, Prefix=f"p/data/digits/{converted['fingerprint']}/")["Contents"]
-    assert len(listed) == 13
+    return begin
+
+
+def result_of(process: "subprocess.Popen[str]") -> dict[str, Any]:
+    output, errors = process.communicate(timeout=180)
+    assert process.returncode == 0, errors
+    return dict(json.loads(output.splitlines()[-1]))
+
+
+def objects(s3: Any, bucket: str, prefix: str) -> dict[str, str]:
+    """ETags by key, relative to the prefix."""
+    listed = s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
+    return {entry["Key"].removeprefix(prefix): entry["ETag"] for entry in listed}
+
+
+def test_download_convert_and_upload_on_three_workers(s3: Any, bucket: str, start: Start) -> None:
+    given: dict[str, Any] = {}
+    for task in TASKS:
+        given = result_of(start(task, given))
+    assert given["examples"] == {"train": 1293, "validation": 144, "test": 360}
+    home = f"p/data/digits/{given['fingerprint']}/"
+    assert (given["train"], given["uploaded_files"]) == (f"s3://{bucket}/{home}train/", 13)
+    assert len(objects(s3, bucket, home)) == 13
+    assert any(key.endswith("/raw/train-images-idx3-ubyte") for key in objects(s3, bucket, "staging/mnist_tuning/"))
+
+
+def test_each_task_killed_in_the_middle_goes_on_at_its_next_try(
+    s3: Any, bucket: str, start: Start, faulty_s3: Any
+) -> None:
+    given: dict[str, Any] = {}
+    # The write at which each task dies: its third file of four, its eighth shard of twelve, its sixth upload.
+    for task, inside, nth in zip(TASKS, ("/raw/", "/tfrecord/", "/p/data/"), (3, 8, 6), strict=True):
+        process = start(task, given)
+        kill_at_write(faulty_s3, process, inside, nth)
+        process.communicate(timeout=180)
+        assert process.returncode == -signal.SIGKILL
+        assert not [key for key in objects(s3, bucket, "p/data/") if key.endswith("manifest.json")]
+        faulty_s3.fails = lambda method, path: False
+        given = result_of(start(task, given))
+    assert 7 <= given["uploaded_files"] < 13  # up to four at a time were on their way when it died
+    home = f"p/data/digits/{given['fingerprint']}/"
+    manifest = json.loads(s3.get_object(Bucket=bucket, Key=f"{home}manifest.json")["Body"].read())
+    shards = {f"{name}/{shard['name']}": shard for name, part in manifest["splits"].items() for shard in part["shards"]}
+    assert set(objects(s3, bucket, home)) == {*shards, "manifest.json"}
+    for key, shard in shards.items():
+        head = s3.head_object(Bucket=bucket, Key=home + key)
+        assert (head["ContentLength"], head["Metadata"]["sha256"]) == (shard["bytes"], shard["sha256"])
+
+
+def kill_at_write(faulty_s3: Any, process: "subprocess.Popen[str]", inside: str, nth: int) -> None:
+    """SIGKILL for the process when its nth write under `inside` reaches S3, which then does not take it."""
+    seen = 0
+
+    def look(method: str, path: str) -> bool:
+        nonlocal seen
+        seen += method in ("PUT", "POST") and inside in path
+        if seen >= nth:
+            process.kill()
+        return seen >= nth
+
+    faulty_s3.fails = look

@@ -17,6 +17,11 @@ def test_staging_lies_in_airflows_home_unless_told_otherwise() -> None:
     assert settings.read({"TUNING_STAGING_URL": "s3://aws@bucket/x/"}).staging_url == "s3://aws@bucket/x"
 
 
+def test_data_is_encrypted_with_s3s_own_keys_unless_told_otherwise() -> None:
+    assert settings.read({}).kms_key == ""
+    assert settings.read({"TUNING_KMS_KEY": "alias/team"}).kms_key == "alias/team"
+
+
 def test_mirrors_are_separated_by_spaces_or_commas() -> None:
     read = settings.read({"TUNING_DATASET_MIRRORS": "http://a/{dataset}/, http://b/"})
     assert read.mirrors == ("http://a/{dataset}/", "http://b/")
