@@ -12,7 +12,7 @@ from include.tuning.naming import tuning_job_name
 
 
 def abandon(stack: Stack, run_id: str) -> None:
-    """Fail an unfinished run and stop its tuning job, as far as the stack still answers; half a minute at most."""
+    """Fail an unfinished run and stop its tuning job, as far as the stack still answers; about a minute at most."""
     with suppress(StackError):
         api = stack.api()
         if api.run_state(run_id, attempts=1) == "success":

@@ -29,12 +29,19 @@ def begin(state: Path, *arguments: str) -> "subprocess.Popen[str]":
 
 
 def left_running(state: Path) -> list[str]:
-    """The processes that work on `state`: by their command line, their folder or their Airflow's home."""
+    """The processes that work on `state`: by command line, folder, Airflow home, or the log that they print to.
+
+    Airflow's own processes rename themselves, which hides their environment; their output stays where it was.
+    """
     found = []
     for process in psutil.process_iter(["cmdline", "cwd", "environ"]):
         about = process.info
         home = (about["environ"] or {}).get("AIRFLOW_HOME")
-        if str(state) in " ".join([*(about["cmdline"] or []), str(about["cwd"]), str(home)]):
+        try:
+            output = os.readlink(f"/proc/{process.pid}/fd/1")
+        except OSError:
+            output = ""
+        if str(state) in " ".join([*(about["cmdline"] or []), str(about["cwd"]), str(home), output]):
             found.append(f"{process.pid} {about['cmdline']}")
     return found
 
