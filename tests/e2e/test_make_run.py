@@ -38,7 +38,7 @@ def left_running(state: Path) -> list[str]:
         about = process.info
         home = (about["environ"] or {}).get("AIRFLOW_HOME")
         try:
-            output = os.readlink(f"/proc/{process.pid}/fd/1")
+            output = str(Path(f"/proc/{process.pid}/fd/1").readlink())
         except OSError:
             output = ""
         if str(state) in " ".join([*(about["cmdline"] or []), str(about["cwd"]), str(home), output]):
