@@ -9,6 +9,7 @@ LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 PAGE_SIZE = 100  # the API's maximum; its default is 10
 NAMED_FAILURES = 5
 _REASON_LENGTH = 300
+_REASON_END = 60  # of those, for the end, where SageMaker puts the exit code
 _FINISHED_WITH_MODEL = ("Completed", "Stopped")  # a job that was stopped early has uploaded what it had
 
 
@@ -89,8 +90,16 @@ def _trial(summary: Mapping[str, Any]) -> Trial:
         value=value if value is not None and math.isfinite(value) else None,
         seconds=round((end - start).total_seconds(), 1) if start and end else None,
         hyperparameters=summary["TunedHyperParameters"],
-        failure=reason[:_REASON_LENGTH] or ("no reason given" if status == "Failed" else ""),
+        failure=_shortened(reason) or ("no reason given" if status == "Failed" else ""),
     )
+
+
+def _shortened(reason: str) -> str:
+    """At most _REASON_LENGTH characters, the middle left out: what happened comes first, the exit code last."""
+    if len(reason) <= _REASON_LENGTH:
+        return reason
+    ellipsis = " ... "
+    return reason[: _REASON_LENGTH - _REASON_END - len(ellipsis)] + ellipsis + reason[-_REASON_END:]
 
 
 def _log_of(training_job: str, logs: Any) -> str:

@@ -7,8 +7,9 @@ variables set, sends small real jobs to AWS.
 
 import os
 import uuid
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import boto3
@@ -37,6 +38,8 @@ class Target:
     bucket: str
     patience: int
     """Seconds within which a job of three trials ends."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """What leads clients to it, beyond the environment as it is."""
 
     @property
     def data(self) -> str:
@@ -49,9 +52,10 @@ class Target:
 
 
 @pytest.fixture(scope="session")
-def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+def prepared_target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    """The target of all tests here, its bucket made."""
     if ROLE in os.environ:
-        yield _prepared(os.environ[ROLE], os.environ["CONTRACT_IMAGE"], patience=3600)
+        yield _prepared(os.environ[ROLE], os.environ["CONTRACT_IMAGE"], patience=3600, variables={})
         return
     with running_service(tmp_path_factory.mktemp("contract")) as service:
         variables = {
@@ -62,10 +66,16 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
             "AWS_REGION": service.region,
             "SAGEMAKER_VALIDATE_ROLE": "false",
         }
-        with pytest.MonkeyPatch.context() as patch:
-            for name, value in variables.items():
-                patch.setenv(name, value)
-            yield _prepared(service.role_arn, PLAIN_IMAGE, patience=60)
+        with _environment(variables):
+            target = _prepared(service.role_arn, PLAIN_IMAGE, patience=60, variables=variables)
+        yield target
+
+
+@pytest.fixture
+def target(prepared_target: Target) -> Iterator[Target]:
+    """The target, with its variables set for this test alone."""
+    with _environment(prepared_target.variables):
+        yield prepared_target
 
 
 @pytest.fixture
@@ -75,10 +85,19 @@ def source_dir(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def _prepared(role_arn: str, image: str, patience: int) -> Target:
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        patch.setattr(boto3, "DEFAULT_SESSION", None)  # it keeps the keys of the environment it was made in
+        yield
+
+
+def _prepared(role_arn: str, image: str, patience: int, variables: Mapping[str, str]) -> Target:
     account = boto3.client("sts").get_caller_identity()["Account"]
     region = boto3.session.Session().region_name
-    target = Target(role_arn, image, f"sagemaker-{region}-{account}", patience)
+    target = Target(role_arn, image, f"sagemaker-{region}-{account}", patience, variables)
     s3 = boto3.client("s3")
     if target.bucket not in {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}:
         s3.create_bucket(Bucket=target.bucket)

@@ -1,3 +1,4 @@
+import os
 import socket
 
 import boto3
@@ -80,8 +81,12 @@ def test_an_endpoint_that_does_not_answer_may_come_back() -> None:
 
 
 def test_no_credentials_are_a_final_fault_without_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    client = boto3.client("sts", region_name="us-east-1")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    client = boto3.session.Session().client("sts", region_name="us-east-1")
     with pytest.raises(FinalFault, match="AWS was not asked: Unable to locate credentials"):
         one_line_errors(client.get_caller_identity)()
 

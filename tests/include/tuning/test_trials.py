@@ -1,6 +1,8 @@
 from typing import Any
 
-from include.tuning.trials import Trial, leaderboard, progress
+from botocore.exceptions import EndpointConnectionError
+
+from include.tuning.trials import Trial, describe_failures, leaderboard, list_trials, progress
 
 
 def trial(name: str, value: float | None, status: str = "Completed") -> Trial:
@@ -37,3 +39,27 @@ def test_progress_is_one_line_with_the_best_so_far() -> None:
 def test_progress_of_a_job_that_has_just_begun() -> None:
     begun = describe(TrainingJobStatusCounters={}, BestTrainingJob=None)
     assert progress(begun) == "InProgress: 0 of 9 trials done, 0 running, 0 failed; no metric yet"
+
+
+class OneFailedTrial:
+    """SageMaker's answer about one failed trial, and logs that can't be reached."""
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    def list_training_jobs_for_hyper_parameter_tuning_job(self, **_: Any) -> dict[str, Any]:
+        summary = {"TrainingJobName": "job-001", "TrainingJobStatus": "Failed", "TunedHyperParameters": {}}
+        return {"TrainingJobSummaries": [summary | {"FailureReason": self._reason}]}
+
+    def describe_log_streams(self, **_: Any) -> dict[str, Any]:
+        raise EndpointConnectionError(endpoint_url="logs")
+
+
+def test_a_long_reason_loses_its_middle_and_keeps_the_exit_code() -> None:
+    reason = f'AlgorithmError: ExecuteUserScriptError: ExitCode -9 ErrorMessage "{"x" * 900}", exit code: -9'
+    answers = OneFailedTrial(reason)
+    said = describe_failures(list_trials(answers, "job"), answers)
+    assert said.startswith("job-001: AlgorithmError: ExecuteUserScriptError: ExitCode -9")
+    assert " ... xxx" in said
+    assert ", exit code: -9 (log group /aws/sagemaker/TrainingJobs, stream job-001/...)" in said
+    assert len(said) < 400
