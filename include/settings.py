@@ -14,6 +14,8 @@ PREFIX = "TUNING_PREFIX"
 KMS_KEY = "TUNING_KMS_KEY"
 CONNECTION = "TUNING_AWS_CONN_ID"
 POLL_SECONDS = "TUNING_POLL_SECONDS"
+SCHEDULE = "TUNING_SCHEDULE"
+WEEKLY = "0 3 * * 1"
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class Settings:
     """The Airflow connection that every AWS client comes from; it alone decides between AWS and one machine."""
     poll_seconds: float
     """Seconds between two looks at a tuning job in progress."""
+    schedule: str
+    """Cron expression in UTC of the runs that nobody triggers; "" means none but those that new data triggers."""
 
 
 def read(environ: Mapping[str, str]) -> Settings:
@@ -45,6 +49,7 @@ def read(environ: Mapping[str, str]) -> Settings:
         kms_key=environ.get(KMS_KEY, ""),
         connection=environ.get(CONNECTION, "aws_default"),
         poll_seconds=_positive(environ, POLL_SECONDS, default=10),
+        schedule=environ.get(SCHEDULE, WEEKLY).strip(),
     )
 
 

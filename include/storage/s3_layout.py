@@ -37,9 +37,21 @@ class S3Layout:
         """Key prefix under which a tuning job's trials leave `<training job>/output/model.tar.gz`."""
         return self._key("jobs", tuning_job)
 
+    def checkpoints(self, tuning_job: str) -> str:
+        """Key prefix under which the trials on spot instances leave what they go on from."""
+        return self._key("checkpoints", tuning_job)
+
     def best(self, tuning_job: str) -> str:
         """Key prefix of a tuning job's best model."""
         return self._key("best", tuning_job)
+
+    def champion(self, dag_id: str, dataset: str) -> str:
+        """Key of the record of the best model so far of a DAG on a dataset."""
+        return self._key("champions", dag_id, dataset, "champion.json")
+
+    def last_success(self, dag_id: str, dataset: str) -> str:
+        """Key of the record of what the last successful run of a DAG on a dataset was."""
+        return self._key("champions", dag_id, dataset, "last_success.json")
 
     def uri(self, key: str) -> str:
         """s3://bucket/key."""
@@ -52,6 +64,12 @@ class S3Layout:
 def default_bucket(region: str, account: str) -> str:
     """The bucket that SageMaker's own SDK uses unless told otherwise."""
     return f"sagemaker-{region}-{account}"
+
+
+def dataset_of(split_uri: str) -> str:
+    """The name of the dataset that a split's URI, as `split` spells it, belongs to; "" for another URI."""
+    parts = split_uri.strip("/").split("/")
+    return parts[-3] if len(parts) > 4 and parts[-4] == "data" else ""
 
 
 def parse_s3_uri(uri: str) -> tuple[str, str]:

@@ -20,10 +20,11 @@ def extract(
     layout: S3Layout,
     *,
     data: Mapping[str, Any],
-    code: Mapping[str, Any],
+    plan: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Copies the best trial's model to `layout.best(tuning_job)`, then writes best_model.json there and returns it.
 
+    `plan` is what was decided before the job ran, recorded with it: code, estimate, warm start, signature.
     The record is written last: where it lies, the model lies too. Running it again gives the same.
     Raises NoBestModelError where no trial has a metric, with each failed trial's reason and log.
     """
@@ -34,7 +35,7 @@ def extract(
         raise NoBestModelError(_why_none(tuning_job, ranked, objective["MetricName"], logs))
     training = sagemaker.describe_training_job(TrainingJobName=ranked[0].training_job)
     folder = layout.best(tuning_job)
-    record = _record(job, training, ranked, data, code) | {
+    record = _record(job, training, ranked, data, plan) | {
         "artifact": layout.uri(f"{folder}/{MODEL}"),
         "record": layout.uri(f"{folder}/{RECORD}"),
     }
@@ -49,7 +50,7 @@ def _record(
     training: Mapping[str, Any],
     ranked: Sequence[Trial],
     data: Mapping[str, Any],
-    code: Mapping[str, Any],
+    plan: Mapping[str, Any],
 ) -> dict[str, Any]:
     objective = job["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"]
     best = ranked[0]
@@ -67,7 +68,7 @@ def _record(
         "trained_artifact": training["ModelArtifacts"]["S3ModelArtifacts"],
         "image": training["AlgorithmSpecification"]["TrainingImage"],
         "data": dict(data),
-        "code": dict(code),
+        **plan,
         "leaderboard": [trial.as_row() for trial in ranked],
     }
 

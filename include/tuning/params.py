@@ -6,10 +6,11 @@ from typing import Any
 
 from include.errors import StorageError, TuningParamsError
 from include.storage.s3_layout import S3Layout
-from include.tuning import search_space
-from include.tuning.study import Study
+from include.tuning import cost, search_space
+from include.tuning.study import TUNE, Study
 
 _ROLE = re.compile(r"[\w+=,.@-]{1,64}|arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+")
+MOST_TAGS = 40  # of SageMaker's 50; the rest are the project's own
 
 
 def check(params: Mapping[str, Any], study: Study) -> None:
@@ -21,16 +22,49 @@ def check(params: Mapping[str, Any], study: Study) -> None:
 
 def faults(params: Mapping[str, Any], study: Study) -> Iterator[str]:
     """What is wrong with the Params, a line each: which one, its value, what to give instead."""
-    yield from search_space.faults(study.space(params))
+    in_space = [*_tune_faults(params, study), *search_space.faults(study.space(params))]
+    yield from in_space
     jobs, parallel = params["jobs"], params["parallel_jobs"]
-    if parallel > jobs:
+    if parallel > jobs and params["strategy"] != "Grid":
         yield f"parallel_jobs ({parallel}) is above jobs ({jobs}); give at most as many as there are jobs"
+    yield from _strategy_faults(params, study)
+    if not in_space and (too_much := cost.fault(study, params)):
+        yield too_much
+    yield from _account_faults(params)
+
+
+def _tune_faults(params: Mapping[str, Any], study: Study) -> Iterator[str]:
+    known = [item.name for item in study.hyperparameters]
+    if unknown := [name for name in params[TUNE] if name not in known]:
+        yield f"{TUNE} names {', '.join(map(repr, unknown))}; there are {', '.join(known)}"
+    if not params[TUNE]:
+        yield f"{TUNE} is empty; name at least one of {', '.join(known)}"
+
+
+def _strategy_faults(params: Mapping[str, Any], study: Study) -> Iterator[str]:
+    strategy, space = params["strategy"], study.space(params)
+    numbers = [name for name, bounds in space.items() if bounds["kind"] != "categorical"]
+    if strategy == "Grid" and numbers:
+        yield f"strategy Grid takes categorical hyperparameters only; tune without {', '.join(numbers)}"
+    if strategy == "Hyperband" and params["early_stopping"]:
+        yield "early_stopping has to be off with the strategy Hyperband, which stops trials itself"
+    if strategy == "Hyperband" and (study.most_emissions(params) or 0) < 2:
+        seldom = " and ".join(study.emissions or ()) or "the study"
+        yield f"strategy Hyperband needs trials that print the objective more than once; change {seldom}"
+
+
+def _account_faults(params: Mapping[str, Any]) -> Iterator[str]:
     if bucket := params["bucket"]:
         yield from _bucket_faults(bucket)
     if (role := params["role"] or "") and not _ROLE.fullmatch(role):
         yield f"role {role!r} is neither an IAM role's name nor its ARN (arn:aws:iam::<account>:role/<name>)"
     if (prefix := params["prefix"] or "") and ("//" in prefix or "://" in prefix or not prefix.isprintable()):
         yield f"prefix {prefix!r} is no S3 key prefix; give words joined by single slashes, such as team/mnist"
+    tags = params["tags"] or {}
+    if len(tags) > MOST_TAGS:
+        yield f"tags has {len(tags)} entries; give at most {MOST_TAGS}"
+    if reserved := [key for key in tags if key.lower().startswith("aws:")]:
+        yield f"tags: {', '.join(reserved)} begins with aws:, which AWS keeps to itself"
 
 
 def _bucket_faults(bucket: str) -> Iterator[str]:

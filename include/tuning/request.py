@@ -1,6 +1,7 @@
 """Builds and checks the request that starts a tuning job. Sends nothing."""
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,24 +22,13 @@ _LOG_LEVEL = "20"  # logging.INFO, as the training toolkit reads it
 
 @dataclass(frozen=True)
 class Locations:
-    """S3 URIs: prefixes of the two channels, the packed code, and where each training job's output goes."""
+    """S3 URIs: prefixes of the two channels, the packed code, and where trials leave output and checkpoints."""
 
     train: str
     validation: str
     code: str
     output: str
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a tuning job may use."""
-
-    jobs: int
-    parallel_jobs: int
-    instance_type: str
-    instance_count: int = 1
-    max_runtime_seconds: int = 3600
-    """Of one training job, after which it is stopped."""
+    checkpoints: str
 
 
 @dataclass(frozen=True)
@@ -75,27 +65,42 @@ def build(
     image: str,
     account: Account,
     places: Locations,
-    limits: Limits,
     tags: Mapping[str, str],
+    warm_start: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The request as boto3's create_hyper_parameter_tuning_job takes it, in plain JSON values."""
+    """The request as boto3's create_hyper_parameter_tuning_job takes it, in plain JSON values.
+
+    `params` are those of `sagemaker_tuning.params.TUNING` and of the study; `warm_start` is a WarmStartConfig.
+    """
     objective = study.objective
+    config = {
+        "Strategy": params["strategy"],
+        "HyperParameterTuningJobObjective": {"Type": objective.direction, "MetricName": objective.metric},
+        "ResourceLimits": {
+            "MaxNumberOfTrainingJobs": trials(study, params),
+            "MaxParallelTrainingJobs": params["parallel_jobs"],
+        },
+        "ParameterRanges": search_space.parameter_ranges(study.space(params)),
+        "TrainingJobEarlyStoppingType": "Auto" if params["early_stopping"] else "Off",
+        "RandomSeed": params["seed"],
+    }
+    if params["strategy"] == "Hyperband":
+        resources = {"MinResource": 1, "MaxResource": study.most_emissions(params) or 1}
+        config["StrategyConfig"] = {"HyperbandStrategyConfig": resources}
     return {
         "HyperParameterTuningJobName": name,
-        "HyperParameterTuningJobConfig": {
-            "Strategy": study.strategy,
-            "HyperParameterTuningJobObjective": {"Type": objective.direction, "MetricName": objective.metric},
-            "ResourceLimits": {
-                "MaxNumberOfTrainingJobs": limits.jobs,
-                "MaxParallelTrainingJobs": limits.parallel_jobs,
-            },
-            "ParameterRanges": search_space.parameter_ranges(study.space(params)),
-            "TrainingJobEarlyStoppingType": "Off",
-            "RandomSeed": params["seed"],
-        },
-        "TrainingJobDefinition": _training_definition(study, params, image, account, places, limits),
+        "HyperParameterTuningJobConfig": config,
+        "TrainingJobDefinition": _training_definition(study, params, image, account, places),
+        **({"WarmStartConfig": dict(warm_start)} if warm_start else {}),
         "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
     }
+
+
+def trials(study: Study, params: Mapping[str, Any]) -> int:
+    """How many trials the job may run: the Param `jobs`, or every combination with the strategy Grid."""
+    if params["strategy"] != "Grid":
+        return int(params["jobs"])
+    return math.prod(len(bounds.get("values", ())) for bounds in study.space(params).values())
 
 
 def validate(request: dict[str, Any]) -> None:
@@ -111,7 +116,7 @@ def tag_value(text: str) -> str:
 
 
 def _training_definition(
-    study: Study, params: Mapping[str, Any], image: str, account: Account, places: Locations, limits: Limits
+    study: Study, params: Mapping[str, Any], image: str, account: Account, places: Locations
 ) -> dict[str, Any]:
     patterns = {study.objective.metric: study.objective.pattern, **study.watched}
     return {
@@ -131,11 +136,26 @@ def _training_definition(
         "InputDataConfig": [_channel("train", places.train), _channel("validation", places.validation)],
         "OutputDataConfig": {"S3OutputPath": places.output},
         "ResourceConfig": {
-            "InstanceType": limits.instance_type,
-            "InstanceCount": limits.instance_count,
+            "InstanceType": params["instance_type"],
+            "InstanceCount": params["instance_count"],
             "VolumeSizeInGB": VOLUME_GB,
         },
-        "StoppingCondition": {"MaxRuntimeInSeconds": limits.max_runtime_seconds},
+        **_time_and_spot(params, places),
+    }
+
+
+def _time_and_spot(params: Mapping[str, Any], places: Locations) -> dict[str, Any]:
+    """How long a trial may run and, on spot instances, wait; and where it leaves what it goes on from."""
+    longest = params["max_runtime_minutes"] * 60
+    if not params["spot"]:
+        return {"StoppingCondition": {"MaxRuntimeInSeconds": longest}}
+    return {
+        "EnableManagedSpotTraining": True,
+        "StoppingCondition": {
+            "MaxRuntimeInSeconds": longest,
+            "MaxWaitTimeInSeconds": longest + params["spot_wait_minutes"] * 60,
+        },
+        "CheckpointConfig": {"S3Uri": places.checkpoints},
     }
 
 

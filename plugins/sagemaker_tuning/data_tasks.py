@@ -1,6 +1,8 @@
 """Bodies of the data tasks: from a dataset's name to its TFRecords in S3. Each returns plain JSON for the next one."""
 
 import logging
+from collections.abc import Sequence
+from typing import Any
 
 from airflow.sdk import ObjectStoragePath
 
@@ -15,15 +17,20 @@ log = logging.getLogger(__name__)
 
 
 @one_line_errors
-def download_dataset(study: Study) -> Staged:
-    """Fetches the four IDX files into staging; checks all Params first, before any time is spent."""
+def download_dataset(study: Study, updates: Sequence[Any] = ()) -> Staged:
+    """Fetches the four IDX files into staging; checks all Params first, before any time is spent.
+
+    `updates` are the events of the dataset's asset. The newest one for this dataset says where it lies, in its extra
+    {"dataset": name, "source": folder, URL or S3 prefix}, unless the Param `source` does.
+    """
     from include.datasets.sources import download
 
     run = Run.current()
     tuning_params.check(run.params, study)
-    source = run.params["source"] or ""
+    dataset = run.params["dataset"]
+    source = run.params["source"] or newest_source(updates, dataset)
     return download(
-        find_dataset(run.params["dataset"]),
+        find_dataset(dataset),
         run.staging("raw"),
         source=source,
         mirrors=run.settings.mirrors,
@@ -68,6 +75,15 @@ def upload_to_s3(converted: Staged) -> Staged:
         kms_key=run.params["kms_key"] or run.settings.kms_key,
         log=log.info,
     )
+
+
+def newest_source(updates: Sequence[Any], dataset: str) -> str:
+    """The source of the newest update of a dataset, "" where there is none."""
+    for event in reversed(updates):
+        if event.extra.get("dataset") == dataset and event.extra.get("source"):
+            log.info("The newest update of %s, of %s, leads to %s", dataset, event.timestamp, event.extra["source"])
+            return str(event.extra["source"])
+    return ""
 
 
 def layout_of(run: Run) -> S3Layout:

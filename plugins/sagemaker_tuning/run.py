@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -11,8 +12,8 @@ from airflow.sdk import ObjectStoragePath, get_current_context
 from include import settings as project_settings
 from include.errors import RoleError
 from include.settings import Settings
-from include.storage.s3_errors import s3_config
 from include.tuning import naming
+from sagemaker_tuning.clients import patient_config
 
 ROLE_EXTRA = "sagemaker_execution_role"
 Staged = dict[str, Any]
@@ -25,6 +26,8 @@ class Run:
 
     dag_id: str
     run_id: str
+    began: datetime
+    """When the run was asked for or due; clearing it changes nothing."""
     params: Mapping[str, Any]
     settings: Settings
 
@@ -33,7 +36,9 @@ class Run:
         """The run of the task that is executing."""
         context = get_current_context()
         dag_run = context["dag_run"]
-        return cls(dag_run.dag_id, dag_run.run_id, context["params"], project_settings.read(os.environ))
+        return cls(
+            dag_run.dag_id, dag_run.run_id, dag_run.run_after, context["params"], project_settings.read(os.environ)
+        )
 
     @property
     def job_name(self) -> str:
@@ -50,8 +55,7 @@ class Run:
         from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 
         hook = AwsBaseHook(aws_conn_id=self.settings.connection, client_type=service)
-        # Patient retries, for S3 above all; what the connection's own config_kwargs say goes before them.
-        return hook.get_client_type(config=s3_config().merge(hook.config))
+        return hook.get_client_type(config=patient_config(hook))
 
     @cached_property
     def region(self) -> str:

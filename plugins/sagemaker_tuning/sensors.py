@@ -1,50 +1,109 @@
-"""Waits for a tuning job and says how it goes."""
+"""Waits for a tuning job without holding a worker slot, and judges how it ended."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
-from airflow.providers.amazon.aws.hooks.sagemaker import SageMakerHook
 from airflow.providers.amazon.aws.sensors.sagemaker import SageMakerTuningSensor
-from airflow.sdk import Context, PokeReturnValue
+from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowSensorTimeout
 
 from include.errors import TuningJobError
-from include.tuning import trials
+from include.tuning import jobs, trials
+from sagemaker_tuning import links
+from sagemaker_tuning.clients import PatientHook
 from sagemaker_tuning.plain import plain
 from sagemaker_tuning.task_errors import one_line_errors
+from sagemaker_tuning.triggers import TuningJobTrigger
 
 
-class TuningJobSensor(SageMakerTuningSensor):
-    """Pokes until the tuning job has ended, logging its progress each time.
+class TuningJobSensor(PatientHook, SageMakerTuningSensor):
+    """Defers until the tuning job has ended; the triggerer logs its progress meanwhile.
 
-    Completed passes, and so does Stopped if a trial has a metric by then. Everything else fails at once with the job's
-    reason and each failed trial's name, reason and log. XCom: the job's last description in plain JSON.
+    Completed passes. Stopped passes where `accept_stopped` allows it and a trial has a metric by then. Everything else
+    fails at once with the job's reason and each failed trial's name, reason and log. A sensor that times out, or is
+    killed, cleared or marked, stops the job. XCom: the job's last description in plain JSON.
     """
 
+    template_fields = (*SageMakerTuningSensor.template_fields, "accept_stopped")
+    operator_extra_links = links.TUNING_LINKS
+
+    def __init__(self, *, accept_stopped: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.accept_stopped = accept_stopped
+        self.links: dict[str, str] = {}
+
     @one_line_errors
-    def poke(self, context: Context) -> PokeReturnValue:  # noqa: ARG002 - the parent's signature
-        """Looks once. Raises TaskFault where the job ended badly."""
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Looks once, then waits in the triggerer. Raises TaskFault where the job ended badly."""
+        return self.execute_complete(context)
+
+    @one_line_errors
+    def execute_complete(self, context: Context, event: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Judges the job as it is now, whatever `event` says; waits again where it still goes on."""
+        if event and "error" in event:
+            self.log.warning("The triggerer could not look at tuning job %s: %s", self.job_name, event["error"])
+        self.links = links.of_tuning_job(self.hook.get_conn(), context["dag_run"].dag_id, self.job_name)
         job = self.hook.describe_tuning_job(self.job_name)
+        if jobs.is_unfinished(job):
+            self._wait()
         self.log.info("Tuning job %s %s", self.job_name, trials.progress(job))
-        status = job["HyperParameterTuningJobStatus"]
-        if status in SageMakerHook.non_terminal_states:
-            return PokeReturnValue(is_done=False)
         failures = self._failures()
-        if not _is_success(status, job):
-            raise TuningJobError(self._verdict(status, job, failures))
+        if not self._is_success(job):
+            raise TuningJobError(self._verdict(job, failures))
         if failures:
             self.log.warning("Failed trials: %s", failures)
-        return PokeReturnValue(is_done=True, xcom_value={"Tuning": plain(job)})
+        return {"Tuning": plain(job)}
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Goes on after the trigger; one that has timed out stops the job first."""
+        try:
+            return super().resume_execution(next_method, next_kwargs, context)
+        except AirflowSensorTimeout:
+            return self._time_out()
+
+    def on_kill(self) -> None:
+        """Stops the job, in the moments in which the sensor has a process; the trigger does it in all others."""
+        self._stop("its sensor was killed")
+
+    def _wait(self) -> None:
+        self.defer(
+            trigger=TuningJobTrigger(
+                job_name=self.job_name,
+                poll_seconds=self.poke_interval,
+                aws_conn_id=self.aws_conn_id,
+                region_name=self.region_name,
+                verify=self.verify,
+                botocore_config=self.botocore_config,
+            ),
+            method_name="execute_complete",
+            timeout=timedelta(seconds=self.timeout),
+        )
+
+    @one_line_errors
+    def _time_out(self) -> None:
+        self._stop("it was waited for long enough")
+        raise TuningJobError(f"tuning job {self.job_name} has not ended after {self.timeout:g} s and is stopped")
+
+    def _stop(self, why: str) -> None:
+        if jobs.stop(self.hook.get_conn(), self.job_name):
+            self.log.warning("Stopped tuning job %s: %s", self.job_name, why)
+
+    def _is_success(self, job: Mapping[str, Any]) -> bool:
+        status = job["HyperParameterTuningJobStatus"]
+        return status == "Completed" or (
+            status == "Stopped" and self.accept_stopped and bool(job.get("BestTrainingJob"))
+        )
 
     def _failures(self) -> str:
         logs = AwsBaseHook(aws_conn_id=self.aws_conn_id, client_type="logs", region_name=self.region_name).get_conn()
         return trials.describe_failures(trials.list_trials(self.hook.get_conn(), self.job_name), logs)
 
-    def _verdict(self, status: str, job: Mapping[str, Any], failures: str) -> str:
+    def _verdict(self, job: Mapping[str, Any], failures: str) -> str:
+        status = job["HyperParameterTuningJobStatus"]
         reason = " ".join(job.get("FailureReason", "SageMaker gives no reason.").split())
+        if status == "Stopped" and job.get("BestTrainingJob") and not self.accept_stopped:
+            reason = "Somebody stopped it. With the Param accept_stopped its best trial would do."
         told = f" Failed trials: {failures}." if failures else ""
         return f"tuning job {self.job_name} ended as {status}: {reason}{told} Trigger a new run once it is mended."
-
-
-def _is_success(status: str, job: Mapping[str, Any]) -> bool:
-    return status == "Completed" or (status == "Stopped" and bool(job.get("BestTrainingJob")))

@@ -70,7 +70,7 @@ def one_line_errors(body: Callable[P, R]) -> Callable[P, R]:
         try:
             return body(*args, **kwargs)
         except Exception as error:
-            fault = _fault(error)
+            fault = fault_of(error)
             if fault is None:
                 raise
             log.error("%s", fault)
@@ -79,7 +79,7 @@ def one_line_errors(body: Callable[P, R]) -> Callable[P, R]:
     return wrapped
 
 
-def _fault(error: Exception) -> TaskFault | None:
+def fault_of(error: Exception) -> TaskFault | None:
     """The fault that stands for the error, None where it is a bug."""
     from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
 

@@ -1,22 +1,24 @@
-"""The tuning half of a DAG, the same for every model: request, job, wait, best model."""
+"""The tuning half of a DAG, the same for every model: request, job, wait, best model, champion."""
 
+from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import TaskGroup, XComArg, task
+from airflow.sdk import Asset, TaskGroup, XComArg, task
 
 from include.settings import Settings
 from include.tuning.study import Study
+from sagemaker_tuning.links import BestModelLink
 from sagemaker_tuning.operators import JOB_NAME, TuningJobOperator
 from sagemaker_tuning.sensors import TuningJobSensor
 
-MAX_WAIT_SECONDS = 24 * 3600
+MAX_WAIT = timedelta(days=1)
 
 
-def tune(study: Study, data: XComArg, settings: Settings) -> XComArg:
-    """Four tasks that tune `study` on `data`, the XCom of a task that returned the S3 prefixes of its channels.
+def tune(study: Study, data: XComArg, settings: Settings, best: Asset, *, max_wait: timedelta = MAX_WAIT) -> None:
+    """Six tasks that tune `study` on `data`, the XCom of a task that returned the S3 prefixes of its channels.
 
-    The DAG needs the Params of `sagemaker_tuning.params.TUNING` and those that the study names. Returns the XCom of
-    extract_best_model: the content of best_model.json.
+    The DAG needs the Params of `sagemaker_tuning.params`: TUNING and search_space(study). A tuning job that takes
+    longer than `max_wait` is stopped. Whenever a best model beats the reigning one, `best` has an event.
     """
 
     @task(multiple_outputs=True)
@@ -27,25 +29,46 @@ def tune(study: Study, data: XComArg, settings: Settings) -> XComArg:
         return tuning_tasks.generate_tuning_config(study, data)
 
     @task
-    def extract_best_model(tuning_job: str, data: dict[str, Any], code: dict[str, Any]) -> dict[str, Any]:
+    def extract_best_model(tuning_job: str, data: dict[str, Any], plan: dict[str, Any]) -> dict[str, Any]:
         """Keeps the best model and the record of how it was found."""
         from sagemaker_tuning import tuning_tasks
 
-        return tuning_tasks.extract_best_model(tuning_job, data, code)
+        return tuning_tasks.extract_best_model(tuning_job, data, plan)
+
+    @task(outlets=[best])
+    def crown_champion(record: dict[str, Any], *, outlet_events: Any = None) -> dict[str, Any]:
+        """Publishes the best model, unless the reigning one is better."""
+        from sagemaker_tuning import tuning_tasks
+
+        return tuning_tasks.crown_champion(record, best, outlet_events)
+
+    @task(retries=5)
+    def stop_tuning_job() -> None:
+        """Stops the tuning job if it still goes on when nobody waits for it any more."""
+        from sagemaker_tuning import tuning_tasks
+
+        tuning_tasks.stop_tuning_job()
 
     with TaskGroup("tuning", prefix_group_id=False, tooltip="Finds the best model within a budget"):
         config: Any = generate_tuning_config(data)  # type: ignore[arg-type]
         job: Any = TuningJobOperator(
-            task_id="run_tuning_job", config=config["request"], aws_conn_id=settings.connection
+            task_id="run_tuning_job",
+            config=config["request"],
+            when_cleared=config["when_cleared"],
+            aws_conn_id=settings.connection,
         )
         name = job.output[JOB_NAME]
         wait = TuningJobSensor(
             task_id="wait_for_tuning_job",
             job_name=name,
-            aws_conn_id=settings.connection,
+            accept_stopped=config["accept_stopped"],
             poke_interval=settings.poll_seconds,
-            timeout=MAX_WAIT_SECONDS,
+            timeout=max_wait.total_seconds(),
+            aws_conn_id=settings.connection,
         )
-        best = extract_best_model(name, data, config["code"])  # type: ignore[arg-type]
-        wait >> best
-    return best
+        record: Any = extract_best_model(name, data, config["plan"])  # type: ignore[arg-type]
+        record.operator.operator_extra_links = (BestModelLink(),)
+        wait >> record
+        crown_champion(record)
+        # A run that is marked failed skips every task but a teardown.
+        wait >> stop_tuning_job().as_teardown()

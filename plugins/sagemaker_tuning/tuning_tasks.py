@@ -3,11 +3,16 @@
 import logging
 from typing import Any
 
+from airflow.sdk import Asset
+from airflow.sdk.exceptions import AirflowSkipException
+
 from include.settings import PROJECT_ROOT
 from include.storage.upload import ensure_bucket, upload_file_once
-from include.tuning import best_model, request, source_code
+from include.tuning import best_model, champion, cost, jobs, last_success, request, source_code, warm_start
 from include.tuning import params as tuning_params
+from include.tuning.naming import beginning
 from include.tuning.study import Study
+from sagemaker_tuning import links
 from sagemaker_tuning.data_tasks import layout_of
 from sagemaker_tuning.run import Run, Staged
 from sagemaker_tuning.task_errors import one_line_errors
@@ -17,64 +22,116 @@ log = logging.getLogger(__name__)
 
 @one_line_errors
 def generate_tuning_config(study: Study, data: Staged) -> Staged:
-    """Uploads the training code and returns {"request": the checked request, "code": {"uri", "sha256"}}.
+    """Uploads the training code and returns {"request": the checked request, "plan": what best_model.json keeps of it,
+    and the Params when_cleared and accept_stopped}.
 
-    `data` holds the S3 prefixes of the channels, as `train` and `validation`.
+    `data` holds the S3 prefixes of the channels, as `train` and `validation`, and `dataset` and `fingerprint`.
+    Raises AirflowSkipException where the run would repeat the last success.
     """
     run = Run.current()
     tuning_params.check(run.params, study)
     s3, layout = run.client("s3"), layout_of(run)
     packed = source_code.pack(PROJECT_ROOT / study.code, study.entry_point)
     code = {"uri": layout.uri(layout.code(packed.sha256)), "sha256": packed.sha256}
-    limits = request.Limits(
-        jobs=run.params["jobs"],
-        parallel_jobs=run.params["parallel_jobs"],
-        instance_type=run.params["instance_type"],
-        instance_count=run.params["instance_count"],
-        max_runtime_seconds=run.params["max_runtime_minutes"] * 60,
-    )
     wanted = request.build(
         run.job_name,
         study,
         run.params,
-        image=request.training_image(study, run.region, limits.instance_type),
+        image=request.training_image(study, run.region, run.params["instance_type"]),
         account=request.Account(run.region, run.execution_role()),
-        places=request.Locations(data["train"], data["validation"], code["uri"], layout.uri(layout.jobs(run.job_name))),
-        limits=limits,
+        places=request.Locations(
+            train=data["train"],
+            validation=data["validation"],
+            code=code["uri"],
+            output=layout.uri(layout.jobs(run.job_name)),
+            checkpoints=layout.uri(layout.checkpoints(run.job_name)),
+        ),
         tags=_tags(run, data, code),
     )
+    signature = last_success.signature(wanted, data=data, code_sha256=packed.sha256)
+    _skip_a_repetition(run, s3, data, signature)
+    start = _warm_start(run, wanted)
+    if start.config:
+        wanted["WarmStartConfig"] = start.config
     request.validate(wanted)
     ensure_bucket(s3, layout.bucket, run.region, account=run.account)
     upload_file_once(s3, packed.archive, layout.bucket, layout.code(packed.sha256))
-    log.info("Tuning job %s: %d trials, %d at a time", run.job_name, limits.jobs, limits.parallel_jobs)
-    return {"request": wanted, "code": code}
+    estimate = cost.estimate(study, run.params)
+    log.info("Tuning job %s: %s; %s", run.job_name, estimate, start.reason)
+    plan = {"code": code, "estimate": estimate.as_row(), "warm_start": start.as_row(), "signature": signature}
+    handed_on = {name: run.params[name] for name in ("when_cleared", "accept_stopped")}
+    return {"request": wanted, "plan": plan, **handed_on}
 
 
 @one_line_errors
-def extract_best_model(tuning_job: str, data: Staged, code: Staged) -> Staged:
+def extract_best_model(tuning_job: str, data: Staged, plan: Staged) -> Staged:
     """Writes best_model.json beside a stable copy of the model, and returns the record."""
     run = Run.current()
+    s3, layout = run.client("s3"), layout_of(run)
     record = best_model.extract(
-        run.client("sagemaker"),
-        run.client("s3"),
-        run.client("logs"),
-        tuning_job,
-        layout_of(run),
-        data=data,
-        code=code,
+        run.client("sagemaker"), s3, run.client("logs"), tuning_job, layout, data=data, plan=plan
     )
+    last_success.write(s3, layout, run.dag_id, record)
     _log_summary(record)
-    return record
+    return record | {"link": links.of_best_model(s3, run.dag_id, tuning_job, record["artifact"])}
+
+
+@one_line_errors
+def crown_champion(record: Staged, asset: Asset, outlet_events: Any) -> Staged:
+    """Lets a best model that beats the reigning one take its place, and publishes it as an event of `asset`.
+
+    Raises AirflowSkipException where the reigning one stays; then there is no event.
+    """
+    run = Run.current()
+    verdict = champion.challenge(run.client("s3"), layout_of(run), run.dag_id, record)
+    log.info("%s", verdict.reason)
+    if not verdict.reigns:
+        raise AirflowSkipException(verdict.reason)
+    kept = ("tuning_job", "training_job", "metric", "metrics", "hyperparameters", "artifact", "record")
+    outlet_events[asset].extra = {name: record[name] for name in kept} | {"dataset": record["data"]["dataset"]}
+    return {"tuning_job": record["tuning_job"], "reason": verdict.reason}
+
+
+@one_line_errors
+def stop_tuning_job() -> None:
+    """Stops whatever tuning job of this run still goes on: the run has ended, or nobody waits for it any more."""
+    run = Run.current()
+    sagemaker = run.client("sagemaker")
+    for name in jobs.of_run(sagemaker, run.job_name):
+        if jobs.stop(sagemaker, name):
+            log.warning("Stopped tuning job %s: nobody waits for it any more", name)
+
+
+def _skip_a_repetition(run: Run, s3: Any, data: Staged, signature: str) -> None:
+    if run.params["force"]:
+        return
+    last = last_success.read(s3, layout_of(run), run.dag_id, data["dataset"])
+    own = (run.job_name, *jobs.of_run(run.client("sagemaker"), run.job_name))
+    if last is None or last.signature != signature or last.tuning_job in own:
+        return
+    reason = (
+        f"data, code, image and search are those of {last.tuning_job}, which succeeded at {last.ended}; "
+        "the Param force=true tunes all the same"
+    )
+    log.info("Skipped: %s", reason)
+    raise AirflowSkipException(reason)
+
+
+def _warm_start(run: Run, wanted: dict[str, Any]) -> warm_start.WarmStart:
+    if run.params["warm_start"] == "off":
+        return warm_start.WarmStart(None, "cold start: the Param warm_start is off")
+    return warm_start.choose(run.client("sagemaker"), wanted, beginning(run.dag_id), run.began)
 
 
 def _tags(run: Run, data: Staged, code: Staged) -> dict[str, str]:
-    tags = {
+    own = {
         "airflow-dag": run.dag_id,
         "airflow-run": run.run_id,
         "data-fingerprint": data["fingerprint"],
         "code-sha256": code["sha256"],
     }
-    return {key: request.tag_value(value) for key, value in tags.items()}
+    given = run.params["tags"] or {}
+    return given | {key: request.tag_value(value) for key, value in own.items()}
 
 
 def _log_summary(record: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """The AWS clients of an Airflow connection; nothing is called."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from sagemaker_tuning.run import Run
 def retries_of(monkeypatch: pytest.MonkeyPatch, service: str, **extra: Any) -> dict[str, Any]:
     connection = {"conn_type": "aws", "login": "a", "password": "b", "extra": {"region_name": "eu-west-1"} | extra}
     monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
-    config = Run("dag", "run", {}, settings.read({})).client(service).meta.config
+    config = Run("dag", "run", datetime.now(UTC), {}, settings.read({})).client(service).meta.config
     return {**config.retries, "read_timeout": config.read_timeout}
 
 

@@ -1,6 +1,7 @@
 """The data half's Params reach the library: what the trigger form says is what is written and uploaded."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,7 +18,9 @@ from sagemaker_tuning.run import Run
 def in_a_run(**params: Any) -> Any:
     """The context of a task of a run on the bundled digits."""
     chosen = {name: param.value for name, param in PARAMS.items()} | {"dataset": "digits"} | params
-    return set_current_context({"dag_run": SimpleNamespace(dag_id="d", run_id="r"), "params": chosen})  # type: ignore[typeddict-item]
+    return set_current_context(
+        {"dag_run": SimpleNamespace(dag_id="d", run_id="r", run_after=datetime.now(UTC)), "params": chosen}
+    )  # type: ignore[typeddict-item]
 
 
 def manifest_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **params: Any) -> dict[str, Any]:

@@ -1,4 +1,5 @@
 import uuid
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from tests.plugins.conftest import connection
 
 
 def make_run(run_id: str = "manual__2026-11-23", environ: dict[str, str] | None = None, **params: Any) -> Run:
-    return Run("mnist_tuning", run_id, PARAMS | params, settings.read(environ or {}))
+    return Run("mnist_tuning", run_id, datetime.now(UTC), PARAMS | params, settings.read(environ or {}))
 
 
 def test_the_role_is_the_param_before_the_connections_extra(service: LocalService) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from include.errors import StackError, UnknownDatasetError
-from include.local_stack.choice import DIGITS, choose_params
+from include.local_stack.choice import AFRESH, DIGITS, choose_params
 
 NOBODY = ["http://127.0.0.1:9/"]
 
@@ -18,7 +18,7 @@ def choose(dataset: str = "", source: str = "", given: str = "") -> tuple[dict, 
 
 def test_without_any_mirror_it_says_so_loudly_and_takes_digits() -> None:
     params, said = choose()
-    assert params == DIGITS
+    assert params == AFRESH | DIGITS
     assert len(said) == 1
     assert said[0].startswith("NO MIRROR OF MNIST ANSWERS")
 
@@ -34,13 +34,13 @@ def test_a_source_goes_before_the_mirrors_and_is_found_from_anywhere(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     params, said = choose(source="mnist")
-    assert params == {"dataset": "mnist", "source": str(tmp_path / "mnist")}
+    assert params == AFRESH | {"dataset": "mnist", "source": str(tmp_path / "mnist")}
     assert said == []
     assert choose(source="s3://bucket/mnist")[0]["source"] == "s3://bucket/mnist"
 
 
 def test_params_as_json_go_before_everything() -> None:
-    assert choose(given='{"dataset": "digits", "jobs": 3}')[0] == DIGITS | {"jobs": 3}
+    assert choose(given='{"dataset": "digits", "jobs": 3}')[0] == AFRESH | DIGITS | {"jobs": 3}
     assert choose("digits", given='{"training_steps": 5}')[0]["training_steps"] == 5
 
 
@@ -57,7 +57,7 @@ def test_an_unknown_dataset_is_refused_before_anything_starts() -> None:
 
 
 def test_a_null_source_is_none() -> None:
-    assert choose(given='{"dataset": "mnist", "source": null}') == ({"dataset": "mnist", "source": ""}, [])
+    assert choose(given='{"dataset": "mnist", "source": null}') == (AFRESH | {"dataset": "mnist", "source": ""}, [])
 
 
 @pytest.mark.parametrize("given", ['{"dataset": 5}', '{"dataset": ["mnist"]}', '{"source": 5}'])

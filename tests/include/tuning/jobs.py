@@ -10,7 +10,7 @@ from include.storage.buckets import ensure_bucket
 from include.storage.s3_layout import S3Layout
 from include.storage.upload import upload_file_once
 from include.tuning import request, source_code
-from include.tuning.study import Objective, Range, Study
+from include.tuning.study import Choice, Objective, Range, Study
 from tests.conftest import LocalService
 
 NUMBER = r"([0-9]+\.?[0-9]*(?:[eE][+-]?[0-9]+)?)"
@@ -22,23 +22,55 @@ STUDY = Study(
     framework_version="2.19",
     objective=Objective(metric="loss", pattern=rf"\bloss = {NUMBER}", direction="Minimize"),
     watched={"accuracy": rf"\baccuracy = {NUMBER}"},
-    ranges=(Range("learning_rate", "continuous"),),
-    fixed=("training_steps", "evaluation_steps", "seed"),
+    hyperparameters=(
+        Range("learning_rate", "continuous", value=0.05, low=0.01, high=0.2, least=0, most=10),
+        Range("batch_size", "integer", value=100, low=32, high=256, least=1, most=65536),
+        Choice("optimizer", value="sgd", values=("sgd", "adam")),
+    ),
+    tuned=("learning_rate",),
+    fixed=("training_steps", "evaluation_steps", "evaluate_every", "seed"),
+    emissions=("training_steps", "evaluate_every"),
 )
 PARAMS: dict[str, Any] = {
+    "strategy": "Random",
     "jobs": 3,
     "parallel_jobs": 3,
+    "early_stopping": False,
+    "seed": 0,
+    "warm_start": "off",
+    "budget_usd": None,
+    "force": False,
+    "tune": ["learning_rate"],
+    "learning_rate": 0.05,
     "learning_rate_min": 0.01,
     "learning_rate_max": 0.2,
+    "batch_size": 100,
+    "batch_size_min": 32,
+    "batch_size_max": 256,
+    "optimizer": "sgd",
+    "optimizer_values": ["sgd", "adam"],
     "training_steps": 10,
     "evaluation_steps": 1,
-    "seed": 0,
+    "evaluate_every": 5,
+    "instance_type": "ml.m5.xlarge",
+    "instance_count": 1,
+    "max_runtime_minutes": 60,
+    "spot": False,
+    "spot_wait_minutes": 60,
+    "tags": {},
+    "accept_stopped": False,
+    "when_cleared": "reuse",
     "bucket": "",
     "prefix": "",
     "role": "",
 }
 LAYOUT = S3Layout("tuning-tests", "prefix")
-DATA = {"train": LAYOUT.uri("data/train/"), "validation": LAYOUT.uri("data/validation/"), "fingerprint": "abc"}
+DATA = {
+    "dataset": "tiny",
+    "fingerprint": "abc",
+    "train": LAYOUT.uri(LAYOUT.split("tiny", "abc", "train")) + "/",
+    "validation": LAYOUT.uri(LAYOUT.split("tiny", "abc", "validation")) + "/",
+}
 LEARNS = """
 import os, pathlib, sys
 given = dict(zip(sys.argv[1::2], sys.argv[2::2]))
@@ -57,7 +89,7 @@ def tuning_request(service: LocalService, script: str, folder: Path, **params: A
     s3 = service.client("s3")
     ensure_bucket(s3, LAYOUT.bucket, service.region)
     for channel in ("train", "validation"):
-        s3.put_object(Bucket=LAYOUT.bucket, Key=f"data/{channel}/part-0", Body=b"data")
+        s3.put_object(Bucket=LAYOUT.bucket, Key=LAYOUT.split("tiny", "abc", channel) + "/part-0", Body=b"data")
     code = source_code.pack(folder, study.entry_point)
     upload_file_once(s3, code.archive, LAYOUT.bucket, LAYOUT.code(code.sha256))
     wanted = PARAMS | params
@@ -68,9 +100,12 @@ def tuning_request(service: LocalService, script: str, folder: Path, **params: A
         image=IMAGE,
         account=request.Account(service.region, service.role_arn),
         places=request.Locations(
-            DATA["train"], DATA["validation"], LAYOUT.uri(LAYOUT.code(code.sha256)), LAYOUT.uri(LAYOUT.jobs("tune"))
+            DATA["train"],
+            DATA["validation"],
+            LAYOUT.uri(LAYOUT.code(code.sha256)),
+            LAYOUT.uri(LAYOUT.jobs("tune")),
+            LAYOUT.uri(LAYOUT.checkpoints("tune")),
         ),
-        limits=request.Limits(wanted["jobs"], wanted["parallel_jobs"], "ml.m5.xlarge"),
         tags={"airflow-run": "a test"},
     )
     request.validate(built)

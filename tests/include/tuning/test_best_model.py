@@ -9,12 +9,12 @@ from include.tuning import best_model, trials
 from tests.conftest import LocalService
 from tests.include.tuning.jobs import CRASHES, DATA, LAYOUT, LEARNS, SILENT, finished_job
 
-CODE = {"uri": "s3://tuning-tests/code", "sha256": "f00"}
+PLAN = {"code": {"uri": "s3://tuning-tests/code", "sha256": "f00"}, "signature": "s"}
 
 
 def extract(service: LocalService, job: str) -> dict[str, object]:
     clients = [service.client(name) for name in ("sagemaker", "s3", "logs")]
-    return best_model.extract(*clients, job, LAYOUT, data=DATA, code=CODE)
+    return best_model.extract(*clients, job, LAYOUT, data=DATA, plan=PLAN)
 
 
 def read(service: LocalService, uri: str) -> bytes:
@@ -37,8 +37,15 @@ def test_the_record_names_the_best_of_all_trials_and_lies_beside_its_model(
     assert record["metric"]["value"] == pytest.approx(rates[0], rel=1e-6)
     assert record["metrics"]["accuracy"] == pytest.approx(1 - rates[0], rel=1e-6)
     assert record["hyperparameters"] == board[0]["hyperparameters"]
-    assert record["fixed_hyperparameters"] == {"training_steps": "10", "evaluation_steps": "1", "seed": "0"}
-    assert (record["data"], record["code"]) == (DATA, CODE)
+    assert record["fixed_hyperparameters"] == {
+        "batch_size": "100",
+        "optimizer": "sgd",
+        "training_steps": "10",
+        "evaluation_steps": "1",
+        "evaluate_every": "5",
+        "seed": "0",
+    }
+    assert (record["data"], record["code"], record["signature"]) == (DATA, PLAN["code"], "s")
     assert all(row["status"] == "Completed" and row["seconds"] >= 0 for row in board)
     assert json.loads(read(sagemaker_endpoint, record["record"])) == record
     assert read(sagemaker_endpoint, record["artifact"]) == read(sagemaker_endpoint, record["trained_artifact"])

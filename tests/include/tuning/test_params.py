@@ -31,3 +31,39 @@ def test_all_faults_are_told_at_once_in_one_line() -> None:
 @pytest.mark.parametrize("role", ["", None, "SageMakerRole", "arn:aws-cn:iam::123456789012:role/service-role/Mine"])
 def test_a_role_may_be_absent_a_name_or_an_arn(role: str | None) -> None:
     params.check(PARAMS | {"role": role}, STUDY)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "fault"),
+    [
+        ({"tune": []}, "tune is empty; name at least one of learning_rate, batch_size, optimizer"),
+        ({"tune": ["rate"]}, "tune names 'rate'; there are learning_rate"),
+        ({"strategy": "Grid"}, "strategy Grid takes categorical hyperparameters only; tune without learning_rate"),
+        ({"strategy": "Hyperband", "early_stopping": True}, "early_stopping has to be off with the strategy Hyperband"),
+        ({"strategy": "Hyperband", "evaluate_every": 10}, "change training_steps and evaluate_every"),
+        ({"tags": {"aws:x": "y"}}, "tags: aws:x begins with aws:"),
+        ({"tags": {str(n): "" for n in range(41)}}, "tags has 41 entries; give at most 40"),
+    ],
+)
+def test_what_does_not_go_together_is_named_with_a_way_out(wrong: dict[str, object], fault: str) -> None:
+    with pytest.raises(TuningParamsError) as caught:
+        params.check(PARAMS | wrong, STUDY)
+    assert fault in str(caught.value)
+
+
+def test_grid_counts_no_trials() -> None:
+    params.check(PARAMS | {"strategy": "Grid", "tune": ["optimizer"], "jobs": 1, "parallel_jobs": 2}, STUDY)
+
+
+def test_a_run_that_may_cost_more_than_the_budget_is_refused_with_the_sum() -> None:
+    params.check(PARAMS | {"jobs": 9, "budget_usd": 2.07}, STUDY)
+    with pytest.raises(TuningParamsError) as caught:
+        params.check(PARAMS | {"jobs": 9, "budget_usd": 2}, STUDY)
+    assert "budget_usd (2) may not be enough: at most 2.07 USD: 9 trials x 1 ml.m5.xlarge x 1 h at 0.23 USD" in str(
+        caught.value
+    )
+
+
+def test_a_budget_for_an_instance_without_a_price_is_refused() -> None:
+    with pytest.raises(TuningParamsError, match=r"whose price the table of instance_prices\.json lacks"):
+        params.check(PARAMS | {"instance_type": "ml.trn1.2xlarge", "budget_usd": 100}, STUDY)

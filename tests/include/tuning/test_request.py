@@ -8,7 +8,7 @@ from botocore.session import get_session
 
 from include.errors import ImageError, TuningRequestError
 from include.tuning import request
-from include.tuning.study import Range
+from include.tuning.study import Choice, Range
 from tests.include.tuning.jobs import IMAGE, PARAMS, STUDY
 
 
@@ -17,11 +17,14 @@ def build(**changes: Any) -> dict[str, Any]:
         "image": IMAGE,
         "account": request.Account("us-east-1", "arn:aws:iam::000000000000:role/SageMakerRole"),
         "places": request.Locations(
-            "s3://bucket/train/", "s3://bucket/validation/", "s3://bucket/code/sourcedir.tar.gz", "s3://bucket/jobs"
+            train="s3://bucket/train/",
+            validation="s3://bucket/validation/",
+            code="s3://bucket/code/sourcedir.tar.gz",
+            output="s3://bucket/jobs",
+            checkpoints="s3://bucket/checkpoints",
         ),
-        "limits": request.Limits(9, 3, "ml.m5.xlarge"),
         "tags": {"airflow-run": "manual__2026-11-23T22:04:18+00:00"},
-        "params": PARAMS | {"training_steps": 1000, "evaluation_steps": 100},
+        "params": PARAMS | {"jobs": 9, "training_steps": 1000, "evaluation_steps": 100} | changes.pop("params", {}),
         "study": STUDY,
     } | changes
     return request.build("mnist-tuning-1", arguments.pop("study"), arguments.pop("params"), **arguments)
@@ -110,31 +113,68 @@ def test_all_faults_come_in_one_error_each_with_its_place_and_value() -> None:
     assert len(caught.value.faults) == 13
 
 
+MANY = tuple(Range(f"r{n}", "continuous", value=1, low=1, high=2, least=0, most=9) for n in range(31))
+
+
 @pytest.mark.parametrize(
-    ("study", "limits", "fault"),
+    ("study", "params", "fault"),
     [
-        (STUDY, request.Limits(2, 3, "ml.m5.xlarge"), "MaxParallelTrainingJobs is above MaxNumberOfTrainingJobs"),
-        (replace(STUDY, fixed=("learning_rate",)), None, "both tuned and fixed: learning_rate"),
-        (replace(STUDY, objective=replace(STUDY.objective, pattern="loss = .*")), None, "has no group"),
-        (replace(STUDY, objective=replace(STUDY.objective, pattern="loss = (")), None, "is no regular expression"),
-        (
-            replace(STUDY, ranges=tuple(Range(f"r{n}", "continuous") for n in range(30))),
-            None,
-            "ContinuousParameterRanges",
-        ),
+        (STUDY, {"jobs": 2, "parallel_jobs": 3}, "MaxParallelTrainingJobs is above MaxNumberOfTrainingJobs"),
+        (replace(STUDY, fixed=("learning_rate",)), {}, "both tuned and fixed: learning_rate"),
+        (replace(STUDY, objective=replace(STUDY.objective, pattern="loss = .*")), {}, "has no group"),
+        (replace(STUDY, objective=replace(STUDY.objective, pattern="loss = (")), {}, "is no regular expression"),
+        (replace(STUDY, hyperparameters=MANY), {"tune": [known.name for known in MANY]}, "ContinuousParameterRanges"),
     ],
 )
 def test_rules_that_the_service_model_does_not_hold_are_checked_too(
-    study: Any, limits: request.Limits | None, fault: str
+    study: Any, params: dict[str, Any], fault: str
 ) -> None:
-    params = PARAMS | {"learning_rate": 0.1} | {f"r{n}_{end}": n + 1 for n in range(30) for end in ("min", "max")}
-    built = build(study=study, params=params, limits=limits or request.Limits(9, 3, "ml.m5.xlarge"))
-    ranges = built["HyperParameterTuningJobConfig"]["ParameterRanges"]["ContinuousParameterRanges"]
-    if len(ranges) == 30:
-        ranges.append(ranges[0])
+    bounds = {f"{known.name}_{end}": number for known in MANY for end, number in (("min", 1), ("max", 2))}
     with pytest.raises(TuningRequestError) as caught:
-        request.validate(built)
+        request.validate(build(study=study, params=bounds | params))
     assert fault in str(caught.value)
+
+
+def test_every_hyperparameter_is_tuned_or_fixed() -> None:
+    built = build(params={"tune": ["batch_size", "optimizer"]})
+    request.validate(built)
+    ranges = built["HyperParameterTuningJobConfig"]["ParameterRanges"]
+    assert ranges == {
+        "IntegerParameterRanges": [{"Name": "batch_size", "MinValue": "32", "MaxValue": "256", "ScalingType": "Auto"}],
+        "CategoricalParameterRanges": [{"Name": "optimizer", "Values": ["sgd", "adam"]}],
+    }
+    static = built["TrainingJobDefinition"]["StaticHyperParameters"]
+    assert static["learning_rate"] == "0.05"
+    assert not {"batch_size", "optimizer"} & set(static)
+
+
+def test_the_strategy_the_seed_and_early_stopping_reach_the_request() -> None:
+    config = build(params={"strategy": "Bayesian", "early_stopping": True, "seed": 7})["HyperParameterTuningJobConfig"]
+    assert (config["Strategy"], config["TrainingJobEarlyStoppingType"], config["RandomSeed"]) == ("Bayesian", "Auto", 7)
+
+
+def test_hyperband_counts_the_objectives_that_a_trial_prints() -> None:
+    built = build(params={"strategy": "Hyperband", "training_steps": 1000, "evaluate_every": 300})
+    request.validate(built)
+    config = built["HyperParameterTuningJobConfig"]["StrategyConfig"]["HyperbandStrategyConfig"]
+    assert config == {"MinResource": 1, "MaxResource": 4}
+
+
+def test_grid_runs_every_combination() -> None:
+    study = replace(STUDY, hyperparameters=(*STUDY.hyperparameters, Choice("activation", "relu", ("relu", "elu"))))
+    chosen = {"strategy": "Grid", "tune": ["optimizer", "activation"], "activation_values": ["relu", "elu"]}
+    config = build(study=study, params=chosen)["HyperParameterTuningJobConfig"]
+    assert config["ResourceLimits"]["MaxNumberOfTrainingJobs"] == 4
+
+
+def test_spot_instances_may_be_waited_for_and_leave_checkpoints() -> None:
+    built = build(params={"spot": True, "max_runtime_minutes": 10, "spot_wait_minutes": 20})
+    request.validate(built)
+    definition = built["TrainingJobDefinition"]
+    assert definition["EnableManagedSpotTraining"]
+    assert definition["StoppingCondition"] == {"MaxRuntimeInSeconds": 600, "MaxWaitTimeInSeconds": 1800}
+    assert definition["CheckpointConfig"] == {"S3Uri": "s3://bucket/checkpoints"}
+    assert "CheckpointConfig" not in build()["TrainingJobDefinition"]
 
 
 def test_the_image_is_the_sdks_and_an_unknown_one_is_an_error_with_a_reason() -> None:
