@@ -17,8 +17,9 @@ _GIVING_UP_SECONDS = 10
 class AirflowApi:
     """What the stack asks of its Airflow. Every call raises StackError where Airflow does not answer."""
 
-    def __init__(self, url: str, user: str, password: str) -> None:
+    def __init__(self, url: str, user: str, password: str, dag_id: str = DAG_ID) -> None:
         self._session = AirflowSession(url, user, password)
+        self._dag = f"dags/{dag_id}"
 
     def wait_until_ready(self, check: Callable[[], None]) -> None:
         """Until the API answers, every component is healthy and the DAG is there; `check` may raise meanwhile."""
@@ -33,7 +34,7 @@ class AirflowApi:
         """Start a run as the UI does and return its id. Raises StackError with Airflow's words for refused Params."""
         run_id = run_id or new_run_id()
         body = {"dag_run_id": run_id, "logical_date": None, "conf": params}
-        answer = self._session.request("POST", f"dags/{DAG_ID}/dagRuns", json=body)
+        answer = self._session.request("POST", f"{self._dag}/dagRuns", json=body)
         # 409: an attempt whose answer was lost has made this very run.
         if answer.status_code >= 400 and answer.status_code != 409:
             raise StackError(f"Airflow refuses the run: {detail(answer)}")
@@ -41,16 +42,16 @@ class AirflowApi:
 
     def run_state(self, run_id: str, attempts: int = ATTEMPTS) -> str:
         """queued, running, success or failed."""
-        return str(self._get(f"dags/{DAG_ID}/dagRuns/{run_id}", attempts)["state"])
+        return str(self._get(f"{self._dag}/dagRuns/{run_id}", attempts)["state"])
 
     def unfinished_runs(self) -> list[str]:
         """The ids of all runs that are queued or running."""
-        runs = self._get(f"dags/{DAG_ID}/dagRuns?state=queued&state=running&limit=100")["dag_runs"]
+        runs = self._get(f"{self._dag}/dagRuns?state=queued&state=running&limit=100")["dag_runs"]
         return [str(run["dag_run_id"]) for run in runs]
 
     def fail(self, run_id: str, attempts: int = ATTEMPTS) -> None:
         """End a run as failed, with all its tasks."""
-        path = f"dags/{DAG_ID}/dagRuns/{run_id}"
+        path = f"{self._dag}/dagRuns/{run_id}"
         options = {"attempts": attempts, "seconds": _GIVING_UP_SECONDS}
         answer = self._session.request("PATCH", path, json={"state": "failed"}, **options)
         if not answer.ok:
@@ -58,25 +59,25 @@ class AirflowApi:
 
     def tasks(self, run_id: str) -> list[dict[str, Any]]:
         """The run's task instances: task_id, state, start_date, end_date, duration, try_number."""
-        instances: list[dict[str, Any]] = self._get(f"dags/{DAG_ID}/dagRuns/{run_id}/taskInstances")["task_instances"]
+        instances: list[dict[str, Any]] = self._get(f"{self._dag}/dagRuns/{run_id}/taskInstances")["task_instances"]
         return instances
 
     def result(self, run_id: str, task_id: str) -> Any:
         """What a task returned; None where it returned nothing."""
-        path = f"dags/{DAG_ID}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/return_value"
+        path = f"{self._dag}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/return_value"
         answer = self._session.request("GET", path, params={"deserialize": "false"})
         return answer.json()["value"] if answer.ok else None
 
     def failure(self, run_id: str, task: dict[str, Any]) -> str:
         """Why a task's last try failed, in one line, from its log."""
-        path = f"dags/{DAG_ID}/dagRuns/{run_id}/taskInstances/{task['task_id']}/logs/{max(task['try_number'], 1)}"
+        path = f"{self._dag}/dagRuns/{run_id}/taskInstances/{task['task_id']}/logs/{max(task['try_number'], 1)}"
         answer = self._session.request("GET", path, headers={"Accept": "application/json"})
         entries = answer.json().get("content", []) if answer.ok else []
         return _reason([entry for entry in entries if isinstance(entry, dict)])
 
     def _ready(self) -> bool:
         try:
-            return self._session.healthy() and self._session.request("GET", f"dags/{DAG_ID}", attempts=1).ok
+            return self._session.healthy() and self._session.request("GET", self._dag, attempts=1).ok
         except StackError:
             return False
 

@@ -16,7 +16,7 @@ from include.local_stack.private_files import make_private, write_private
 from include.local_stack.processes import Component
 from include.local_stack.signals import undisturbed
 
-_AIRFLOW = {
+AIRFLOW = {
     "scheduler": ["--skip-serve-logs"],
     "dag-processor": [],
     "triggerer": ["--skip-serve-logs"],
@@ -55,7 +55,7 @@ class Stack:
         environment = self.config.airflow_environment()
         _migrate(environment, self.config)
         say("starting Airflow: scheduler, DAG processor, triggerer, API server")
-        for name, options in _AIRFLOW.items():
+        for name, options in AIRFLOW.items():
             self._start(name, [sys.executable, "-m", "airflow", name, *options], environment)
         self.api().wait_until_ready(lambda: processes.check_alive(self.components))
 

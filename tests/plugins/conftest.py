@@ -3,6 +3,7 @@
 import json
 import os
 import tempfile
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -26,6 +27,11 @@ class TaskInstance:
 @pytest.fixture
 def task_instance() -> TaskInstance:
     return TaskInstance()
+
+
+def context(task_instance: Any = None, *, cleared: int = 0) -> Any:
+    """What a task is told of its run, which has been cleared so many times."""
+    return {"ti": task_instance, "dag_run": SimpleNamespace(dag_id="a_dag", run_id="a_run", clear_number=cleared)}
 
 
 def connection(service: LocalService, **extra: str) -> str:

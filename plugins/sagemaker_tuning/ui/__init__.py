@@ -1,0 +1,1 @@
+"""Pages of the plugin in Airflow's own web server."""
