@@ -112,9 +112,9 @@ def _client_of(request: BaseHTTPRequestHandler) -> psutil.Process:
     port = request.client_address[1]
     for process in psutil.process_iter():
         try:
-            if any(link.laddr and link.laddr.port == port for link in process.net_connections("tcp4")):
-                if process.pid != psutil.Process().pid:
-                    return process
+            ports = {link.laddr.port for link in process.net_connections("tcp4") if link.laddr}
+            if port in ports and process.pid != psutil.Process().pid:
+                return process
         except psutil.Error:
             continue
     raise AssertionError("the task that makes the call is not found")

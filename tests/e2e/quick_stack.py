@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -166,7 +166,7 @@ class QuickStack:
         assert process is not None
         family = [] if name == "local SageMaker" else process.children(recursive=True)
         for member in (process, *family):
-            with suppressed():
+            with suppress(psutil.NoSuchProcess):
                 member.kill()
         psutil.wait_procs([process, *family], timeout=10)
         if component.started is not None:
@@ -180,15 +180,6 @@ class QuickStack:
             HyperParameterTuningJobName=job, MaxResults=100
         )["TrainingJobSummaries"]
         return listed
-
-
-@contextmanager
-def suppressed() -> Iterator[None]:
-    """Whoever is gone need not be killed."""
-    try:
-        yield
-    except psutil.NoSuchProcess:
-        pass
 
 
 @contextmanager
