@@ -160,7 +160,7 @@ keeps the model with the lowest validation loss.
 | generate_tuning_config | the request, checked against SageMaker's own rules |
 | run_tuning_job, wait_for_tuning_job | one tuning job, named after this DAG and run |
 | extract_best_model | `best/<tuning job>/best_model.json` and `model.tar.gz` |
-| crown_champion | `champions/.../champion.json` and an event of `mnist_best_model`, if the model beats the reigning one |
+| crown_champion | `champions/.../champion.json` and an event of `mnist_best_model`, if it beats the reigning one |
 | stop_tuning_job | nothing: it stops a tuning job that nobody waits for any more |
 
 It runs weekly, and at once when the asset `mnist_dataset` is updated. A run that would only repeat the last success is
