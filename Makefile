@@ -5,7 +5,7 @@ AIRFLOW_PORT ?= 8080
 SAGEMAKER_PORT ?= 4599
 STACK = .venv/bin/python -m include.local_stack --airflow-port $(AIRFLOW_PORT) --sagemaker-port $(SAGEMAKER_PORT)
 
-.PHONY: help run up down test test-slow check format lock clean
+.PHONY: help run up down test test-slow test-faults test-browser check format lock clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -25,6 +25,12 @@ test: .venv/installed ## all tests
 
 test-slow: .venv/installed ## what takes too long for every change: many kills, full-size comparisons
 	@.venv/bin/python -m pytest -m slow
+
+test-faults: .venv/installed ## a real Airflow, and what is killed, cleared or away: prints the table of docs/tuning.md
+	@.venv/bin/python -m pytest -m slow -s tests/e2e/test_faults.py tests/e2e/test_schedule.py
+
+test-browser: .venv/installed ## the UI in a real browser; SCREENSHOTS=<folder> keeps the pictures. Needs chromium
+	@.venv/bin/python -m pytest -m slow tests/e2e/test_browser.py
 
 check: .venv/installed ## style, types and the import contract
 	@.venv/bin/ruff check .

@@ -50,6 +50,10 @@ class TuningJobError(ProjectError):
     """The tuning job ended without what was asked of it."""
 
 
+class RunAbandonedError(TuningJobError):
+    """Somebody gave the run up while its tuning job ran."""
+
+
 class NoBestModelError(TuningJobError):
     """No trial of the tuning job has a metric and a model."""
 

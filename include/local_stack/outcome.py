@@ -13,6 +13,7 @@ from typing import Any
 from include.errors import StackError
 from include.local_stack.config import ROOT
 from include.storage.s3_layout import parse_s3_uri
+from include.tuning.trials import short
 
 
 def fetch_model(s3: Any, best: dict[str, Any], folder: Path) -> Path:
@@ -51,17 +52,10 @@ def table(best: dict[str, Any]) -> list[str]:
     metric = best["metric"]["name"]
     rows = [["trial", *names, metric, "seconds", "status"]]
     for trial in best["leaderboard"]:
-        values = [_short(trial["hyperparameters"].get(name, "")) for name in names]
+        values = [short(trial["hyperparameters"].get(name, "")) for name in names]
         value = "-" if trial["value"] is None else f"{trial['value']:.4f}"
         seconds = "-" if trial["seconds"] is None else f"{trial['seconds']:.1f}"
         number = trial["training_job"].removeprefix(best["tuning_job"] + "-").partition("-")[0]
         rows.append([number, *values, value, seconds, trial["status"]])
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
-
-
-def _short(value: str) -> str:
-    try:
-        return str(int(value)) if value.lstrip("-").isdigit() else f"{float(value):.5f}"
-    except ValueError:
-        return value

@@ -34,6 +34,8 @@ class Choice:
     name: str
     create: bool
     reason: str
+    stop: str = ""
+    """A job of the run that clearing it has made useless, to be stopped first."""
 
 
 def digest(request: Mapping[str, Any]) -> str:
@@ -63,8 +65,8 @@ def of_run(sagemaker: Any, name: str) -> Iterator[str]:
 def choose(sagemaker: Any, request: Mapping[str, Any], round_: str, when_cleared: WhenCleared) -> Choice:
     """What this try has to do about the job of `request`, given what earlier tries and rounds have made.
 
-    A round begins when the run is cleared. Raises TuningJobError where the newest job of the name is of another request
-    and stands in the way.
+    A round begins when the run is cleared, which stops what still runs. Raises TuningJobError where the newest job of
+    the name is of another request and stands in the way.
     """
     newest, free = None, request["HyperParameterTuningJobName"]
     for free in naming.successive(request["HyperParameterTuningJobName"]):
@@ -75,6 +77,8 @@ def choose(sagemaker: Any, request: Mapping[str, Any], round_: str, when_cleared
     if newest is None:
         return Choice(free, True, f"creating tuning job {free}")
     cleared = newest.round != round_
+    if cleared and newest.digest and newest.status in _UNFINISHED:
+        return Choice(free, True, f"the run was cleared; stopping {newest.name} and creating {free}", newest.name)
     if _is_spent(newest, cleared) or (newest.status == "Completed" and cleared and when_cleared == "new"):
         return Choice(free, True, f"tuning job {newest.name} is {newest.status}; creating {free}")
     if newest.digest != digest(request):
@@ -97,6 +101,12 @@ def stop(sagemaker: Any, name: str) -> bool:
             raise
         return False
     return True
+
+
+def stop_if_cleared(sagemaker: Any, name: str, round_: str) -> bool:
+    """Stop a job of this project that an earlier round of its run made; False for any other, or one that has ended."""
+    job = find(sagemaker, name)
+    return bool(job and job.round and job.round != round_ and stop(sagemaker, name))
 
 
 def is_unfinished(job: Mapping[str, Any]) -> bool:

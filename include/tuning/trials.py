@@ -79,6 +79,14 @@ def describe_failures(trials: Sequence[Trial], logs: Any) -> str:
     return "; ".join([*named[:NAMED_FAILURES], *more])
 
 
+def short(value: str) -> str:
+    """A hyperparameter's value as a table shows it: five digits of a number, anything else as it is."""
+    try:
+        return str(int(value)) if value.lstrip("-").isdigit() else f"{float(value):.5g}"
+    except ValueError:
+        return value
+
+
 def _trial(summary: Mapping[str, Any]) -> Trial:
     value = summary.get("FinalHyperParameterTuningJobObjectiveMetric", {}).get("Value")
     start, end = summary.get("TrainingStartTime"), summary.get("TrainingEndTime")

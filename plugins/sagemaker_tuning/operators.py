@@ -44,6 +44,8 @@ class TuningJobOperator(PatientHook, SageMakerTuningOperator):
         round_ = str(context["dag_run"].clear_number)
         choice = jobs.choose(sagemaker, self.config, round_, self.when_cleared)
         self.log.info("%s", choice.reason)
+        if choice.stop:
+            jobs.stop(sagemaker, choice.stop)
         if choice.create:
             self._create(context, choice, round_)
         job = plain(self.hook.describe_tuning_job(choice.name))

@@ -37,6 +37,10 @@ class TuningJobSensor(PatientHook, SageMakerTuningSensor):
     @one_line_errors
     def execute(self, context: Context) -> dict[str, Any]:
         """Looks once, then waits in the triggerer. Raises TaskFault where the job ended badly."""
+        # Clearing the task stops its job. The trigger may do so only after this try has begun to wait again, and then
+        # can't tell it from a try that another triggerer has taken over.
+        if jobs.stop_if_cleared(self.hook.get_conn(), self.job_name, str(context["dag_run"].clear_number)):
+            self.log.warning("Stopped tuning job %s, since the run was cleared", self.job_name)
         return self.execute_complete(context)
 
     @one_line_errors

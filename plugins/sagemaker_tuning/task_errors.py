@@ -82,6 +82,7 @@ def one_line_errors(body: Callable[P, R]) -> Callable[P, R]:
 def fault_of(error: Exception) -> TaskFault | None:
     """The fault that stands for the error, None where it is a bug."""
     from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
+    from botocore.parsers import ResponseParserError
 
     if isinstance(error, StorageUnavailableError):
         return PassingFault(str(error))
@@ -91,6 +92,8 @@ def fault_of(error: Exception) -> TaskFault | None:
         return _refusal(error.operation_name, error.response)
     if isinstance(error, (ConnectionError, HTTPClientError)):
         return PassingFault(f"AWS can't be reached: {error} Check the connection's endpoint_url and the network.")
+    if isinstance(error, ResponseParserError):  # a gateway's error page, say
+        return PassingFault(f"AWS's answer can't be read: {' '.join(str(error).split())[:300]}")
     if isinstance(error, BotoCoreError):  # no credentials, no region, a parameter of the wrong type
         return FinalFault(f"AWS was not asked: {error}. Check the Airflow connection and the run's Params.")
     if type(error) is AirflowException:  # the provider's hooks: a missing bucket, an empty prefix

@@ -43,11 +43,13 @@ def tune(study: Study, data: XComArg, settings: Settings, best: Asset, *, max_wa
         return tuning_tasks.crown_champion(record, best, outlet_events)
 
     @task(retries=5)
-    def stop_tuning_job() -> None:
+    def stop_tuning_job(*, ti: Any = None) -> None:
         """Stops the tuning job if it still goes on when nobody waits for it any more."""
         from sagemaker_tuning import tuning_tasks
 
-        tuning_tasks.stop_tuning_job()
+        tasks = (wait.task_id, record.operator.task_id)
+        states = ti.get_task_states(dag_id=ti.dag_id, task_ids=list(tasks), run_ids=[ti.run_id]).get(ti.run_id, {})
+        tuning_tasks.stop_tuning_job({task: states.get(task) for task in tasks})
 
     with TaskGroup("tuning", prefix_group_id=False, tooltip="Finds the best model within a budget"):
         config: Any = generate_tuning_config(data)  # type: ignore[arg-type]
@@ -71,4 +73,4 @@ def tune(study: Study, data: XComArg, settings: Settings, best: Asset, *, max_wa
         wait >> record
         crown_champion(record)
         # A run that is marked failed skips every task but a teardown.
-        wait >> stop_tuning_job().as_teardown()
+        wait >> stop_tuning_job().as_teardown(on_failure_fail_dagrun=True)

@@ -1,11 +1,13 @@
 """Bodies of the tuning tasks around the job itself: the request before it, the best model after it."""
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from airflow.sdk import Asset
 from airflow.sdk.exceptions import AirflowSkipException
 
+from include.errors import RunAbandonedError
 from include.settings import PROJECT_ROOT
 from include.storage.upload import ensure_bucket, upload_file_once
 from include.tuning import best_model, champion, cost, jobs, last_success, request, source_code, warm_start
@@ -93,13 +95,19 @@ def crown_champion(record: Staged, asset: Asset, outlet_events: Any) -> Staged:
 
 
 @one_line_errors
-def stop_tuning_job() -> None:
-    """Stops whatever tuning job of this run still goes on: the run has ended, or nobody waits for it any more."""
+def stop_tuning_job(task_states: Mapping[str, Any]) -> None:
+    """Stops whatever tuning job of this run still goes on: the run has ended, or nobody waits for it any more.
+
+    `task_states` are those of the waiting task and of the one after it, in this order. Raises RunAbandonedError for a
+    run that was marked failed: Airflow has skipped all that followed, and would call such a run a success.
+    """
     run = Run.current()
     sagemaker = run.client("sagemaker")
     for name in jobs.of_run(sagemaker, run.job_name):
         if jobs.stop(sagemaker, name):
             log.warning("Stopped tuning job %s: nobody waits for it any more", name)
+    if tuple(task_states.values()) == ("failed", "skipped"):
+        raise RunAbandonedError("the run was marked failed while its tuning job was waited for; the job is stopped")
 
 
 def _skip_a_repetition(run: Run, s3: Any, data: Staged, signature: str) -> None:

@@ -61,7 +61,7 @@ class FaultProxy:
         body = request.rfile.read(int(request.headers.get("Content-Length") or 0))
         if time.monotonic() < self.away_until:
             self.refused += 1
-            _answer(request, 500, {"Content-Type": "application/json"}, b'{"__type": "InternalFailure"}')
+            _answer(request, 500, *_internal_error(request))
             return
         creates = request.headers.get("X-Amz-Target", "").endswith(f".{CREATE}")
         if creates and self.before:
@@ -76,6 +76,13 @@ class FaultProxy:
             request.close_connection = True
             return
         _answer(request, status, headers, content)
+
+
+def _internal_error(request: BaseHTTPRequestHandler) -> tuple[dict[str, str], bytes]:
+    """What AWS says of a fault of its own: JSON where the client speaks JSON, else XML."""
+    if "X-Amz-Target" in request.headers:
+        return {"Content-Type": "application/x-amz-json-1.1"}, b'{"__type": "InternalFailure"}'
+    return {"Content-Type": "application/xml"}, b"<Error><Code>InternalError</Code><Message>again</Message></Error>"
 
 
 def _pass_on(request: BaseHTTPRequestHandler, target: str, body: bytes) -> tuple[int, dict[str, str], bytes]:

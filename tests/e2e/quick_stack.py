@@ -142,7 +142,9 @@ class QuickStack:
     def jobs(self, dag_id: str, run_id: str) -> dict[str, str]:
         """The tuning jobs that a run has made, and their status."""
         name = tuning_job_name(dag_id, run_id)
-        found = self.sagemaker.list_hyper_parameter_tuning_jobs(NameContains=name, SortBy="CreationTime")
+        found = self.sagemaker.list_hyper_parameter_tuning_jobs(
+            NameContains=name, SortBy="CreationTime", SortOrder="Ascending"
+        )
         listed = found["HyperParameterTuningJobSummaries"]
         return {job["HyperParameterTuningJobName"]: job["HyperParameterTuningJobStatus"] for job in listed}
 

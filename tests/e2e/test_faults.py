@@ -15,6 +15,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 QUICK, HASTY, BRIEF = "quick_tuning", "hasty_tuning", "brief_tuning"
 RUN, WAIT = "run_tuning_job", "wait_for_tuning_job"
 LONG = {"seconds": 15.0}
+VERY_LONG = {"seconds": 90.0}
+"""For jobs that are to be stopped."""
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +26,7 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QuickStack]:
 
 
 @pytest.fixture(scope="module")
-def table(capfd: None = None) -> Iterator[dict[str, Outcome]]:
+def table() -> Iterator[dict[str, Outcome]]:
     """Each fault's outcome; printed at the end."""
     rows: dict[str, Outcome] = {}
     yield rows
@@ -76,7 +78,7 @@ def test_a_part_of_the_stack_is_killed_while_trials_run(
 def test_the_waiting_task_is_cleared_with_the_one_that_started_the_job(
     quick: QuickStack, table: dict[str, Outcome]
 ) -> None:
-    run = quick.trigger(QUICK, **LONG)
+    run = quick.trigger(QUICK, **VERY_LONG)
     quick.until_trials_run(QUICK, run)
     quick.api(QUICK).clear(run, RUN)
     outcome = table["run_tuning_job cleared while its job runs"] = quick.ended(QUICK, run)
@@ -84,7 +86,7 @@ def test_the_waiting_task_is_cleared_with_the_one_that_started_the_job(
 
 
 def test_the_waiting_task_alone_is_cleared(quick: QuickStack, table: dict[str, Outcome]) -> None:
-    run = quick.trigger(QUICK, **LONG)
+    run = quick.trigger(QUICK, **VERY_LONG)
     quick.until_trials_run(QUICK, run)
     quick.api(QUICK).clear(run, WAIT)
     outcome = table["wait_for_tuning_job cleared while its job runs"] = quick.ended(QUICK, run)
@@ -111,7 +113,7 @@ def test_a_finished_run_that_wants_a_new_job_is_cleared(quick: QuickStack, table
 
 
 def test_a_run_is_marked_failed_while_the_sensor_waits(quick: QuickStack, table: dict[str, Outcome]) -> None:
-    run = quick.trigger(QUICK, **LONG)
+    run = quick.trigger(QUICK, **VERY_LONG)
     quick.until_trials_run(QUICK, run)
     quick.api(QUICK).fail(run)
     outcome = table["the run marked failed while the sensor waits"] = quick.ended(QUICK, run)
@@ -119,7 +121,7 @@ def test_a_run_is_marked_failed_while_the_sensor_waits(quick: QuickStack, table:
 
 
 def test_a_run_is_marked_failed_while_the_triggerer_is_down(quick: QuickStack, table: dict[str, Outcome]) -> None:
-    run = quick.trigger(QUICK, **LONG)
+    run = quick.trigger(QUICK, **VERY_LONG)
     quick.until_trials_run(QUICK, run)
     quick.kill("triggerer")
     quick.api(QUICK).fail(run)

@@ -172,3 +172,15 @@ def test_its_links_lead_to_a_page_of_the_job_where_the_endpoint_is_not_aws(
     page = f"/sagemaker-tuning/a_dag/{config['HyperParameterTuningJobName']}"
     assert leads_to["Tuning job"].endswith(page)
     assert leads_to["Trial logs"].endswith(f"{page}/log")
+
+
+def test_a_cleared_run_stops_the_job_that_still_runs_and_makes_another_one(
+    service: LocalService, tmp_path: Path, task_instance: Any
+) -> None:
+    config = tuning_request(service, SLOW, tmp_path, jobs=1, parallel_jobs=1)
+    name = config["HyperParameterTuningJobName"]
+    run(config, task_instance)
+    run(config, task_instance, cleared=1)
+    assert task_instance.pushed["job_name"] == f"{name}r2"
+    assert ended(service, name) == "Stopped"
+    service.client("sagemaker").stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=f"{name}r2")

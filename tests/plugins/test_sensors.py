@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import TaskDeferralTimeout, TaskDeferred
 
+from sagemaker_tuning.operators import TuningJobOperator
 from sagemaker_tuning.sensors import TuningJobSensor
 from sagemaker_tuning.task_errors import FinalFault
 from sagemaker_tuning.triggers import TuningJobTrigger
@@ -98,6 +99,17 @@ def test_a_job_in_progress_is_waited_for_in_the_triggerer(service: LocalService,
     with pytest.raises(TaskDeferred):  # a trigger that fires too early changes nothing
         sensor(job).execute_complete(context(), {"error": "lost its way"})
     sensor(job).on_kill()
+    assert stopped(service, job) == "Stopped"
+
+
+def test_a_task_that_was_cleared_alone_stops_its_job(service: LocalService, tmp_path: Path, task_instance: Any) -> None:
+    config = tuning_request(service, SLOW, tmp_path, jobs=1, parallel_jobs=1)
+    TuningJobOperator(task_id="run", config=config).execute(context(task_instance))
+    job = config["HyperParameterTuningJobName"]
+    with pytest.raises(TaskDeferred):
+        sensor(job).execute(context())  # a retry of the same round
+    with pytest.raises((TaskDeferred, FinalFault)):
+        sensor(job).execute(context(cleared=1))
     assert stopped(service, job) == "Stopped"
 
 

@@ -6,6 +6,7 @@ import pytest
 from airflow.sdk.definitions.retry_policy import RetryAction
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
 
 from include.errors import ProjectError, StorageUnavailableError
 from sagemaker_tuning.task_errors import FinalFault, PassingFault, TaskFault, one_line_errors, retry_policy
@@ -55,6 +56,7 @@ def test_a_bug_keeps_its_own_exception() -> None:
         (refusal("ResourceLimitExceeded"), PassingFault),
         (refusal("InternalError", 500), PassingFault),
         (StorageUnavailableError("S3 is away"), PassingFault),
+        (ResponseParserError("<html>502 Bad\nGateway"), PassingFault),
     ],
 )
 def test_what_may_pass_is_told_from_what_will_not(error: Exception, kind: type[TaskFault]) -> None:

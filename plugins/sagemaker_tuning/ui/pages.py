@@ -41,6 +41,7 @@ def tuning_job_page(dag_id: str, tuning_job: str) -> str:
         tuned=sorted({name for trial in found for name in trial.hyperparameters}),
         best=job.get("BestTrainingJob", {}).get("TrainingJobName"),
         progress=trials.progress(job),
+        short=trials.short,
     )
 
 

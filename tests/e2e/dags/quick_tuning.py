@@ -1,7 +1,7 @@
 """The project's tuning half behind a data task of one line, so that a whole run takes seconds.
 
 Four DAGs: the plain one, which many runs of at once may share; one that waits for ten seconds only; one whose runs may
-take half a minute; and one on a schedule of a minute.
+take a minute and a half; and one on a schedule of a minute.
 """
 
 import os
@@ -80,6 +80,6 @@ def replace_default(param: Param, value: Any) -> Param:
 MINUTELY = AssetOrTimeSchedule(timetable=CronTriggerTimetable("* * * * *", timezone="UTC"), assets=[NEW_DATA])
 
 quick = quick_dag("quick_tuning", max_active_runs=30, max_active_tasks=100)
-hasty = quick_dag("hasty_tuning", seconds=60, max_wait=10)
-brief = quick_dag("brief_tuning", seconds=60, dagrun_timeout=timedelta(seconds=30))
+hasty = quick_dag("hasty_tuning", seconds=90, max_wait=10)
+brief = quick_dag("brief_tuning", seconds=300, dagrun_timeout=timedelta(seconds=90))
 scheduled = quick_dag("scheduled_tuning", schedule=MINUTELY, max_active_runs=1, is_paused_upon_creation=True)

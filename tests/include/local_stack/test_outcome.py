@@ -27,6 +27,6 @@ BEST = {
 def test_the_table_has_a_line_a_trial_and_aligned_columns() -> None:
     assert table(BEST) == [
         "trial  learning_rate  optimizer    loss  seconds     status",
-        "  002        0.08740        sgd  0.0326     61.2  Completed",
+        "  002       0.087398        sgd  0.0326     61.2  Completed",
         "  001        0.20000       adam       -        -     Failed",
     ]
