@@ -30,10 +30,10 @@ from raw_files import make_raw
 
 from include.datasets.catalogue import find_dataset
 from include.datasets.convert import convert, read_manifest
+from include.datasets.upload import upload_dataset
 from include.storage.buckets import ensure_bucket
 from include.storage.s3_errors import s3_config
 from include.storage.s3_layout import S3Layout
-from include.storage.upload import upload_dataset
 
 BUCKET = "benchmark"
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}

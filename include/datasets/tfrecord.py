@@ -4,12 +4,10 @@ import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from include.datasets.records import Encoder, encode, image_shape
+from include.datasets.records import Encoder, image_shape
 from include.datasets.splits import Subset
 from include.errors import SplitError
 from include.storage.staging import StagingPath, make_directory, writing
-
-__all__ = ["Shard", "default_shards", "encode", "write_shards"]
 
 _BLOCK_BYTES = 1 << 20
 _WRITERS = 2

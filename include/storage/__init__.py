@@ -1,1 +1,1 @@
-"""Where data lies: staging paths between tasks, and the layout of and the transfers to S3."""
+"""Where data lies: staging paths between tasks, and buckets, keys and objects on S3; not what is in them."""

@@ -61,7 +61,8 @@ def convert_to_tfrecord(downloaded: Staged) -> Staged:
 @one_line_errors
 def upload_to_s3(converted: Staged) -> Staged:
     """Uploads what S3 lacks of the TFRecords; makes the bucket if it is missing."""
-    from include.storage.upload import ensure_bucket, upload_dataset
+    from include.datasets.upload import upload_dataset
+    from include.storage.buckets import ensure_bucket
 
     run = Run.current()
     s3, layout = run.client("s3"), layout_of(run)

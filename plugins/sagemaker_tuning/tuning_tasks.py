@@ -9,7 +9,8 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from include.errors import RunAbandonedError
 from include.settings import PROJECT_ROOT
-from include.storage.upload import ensure_bucket, upload_file_once
+from include.storage.buckets import ensure_bucket
+from include.storage.objects import upload_file_once
 from include.tuning import best_model, champion, cost, jobs, last_success, request, source_code, warm_start
 from include.tuning import params as tuning_params
 from include.tuning.naming import beginning

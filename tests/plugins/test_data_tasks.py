@@ -10,7 +10,7 @@ import pytest
 from airflow.sdk.execution_time.context import set_current_context
 
 from dags.mnist_tuning import PARAMS, STUDY
-from include.storage import upload
+from include.datasets import upload
 from sagemaker_tuning import data_tasks
 from sagemaker_tuning.run import Run
 

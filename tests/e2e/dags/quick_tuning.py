@@ -49,7 +49,7 @@ def quick_dag(dag_id: str, *, schedule: Any = None, seconds: float = 1, max_wait
         @task(inlets=[NEW_DATA])
         def put_data(*, inlet_events: Any = None) -> dict[str, Any]:
             """One object for each channel, which holds a number; the newest update of the asset says which one."""
-            from include.storage.upload import ensure_bucket
+            from include.storage.buckets import ensure_bucket
             from sagemaker_tuning.data_tasks import layout_of, newest_source
             from sagemaker_tuning.run import Run
             from sagemaker_tuning.task_errors import one_line_errors

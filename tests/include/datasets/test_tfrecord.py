@@ -14,9 +14,10 @@ from include.datasets.archives import unpack
 from include.datasets.catalogue import find_dataset
 from include.datasets.convert import convert, read_manifest
 from include.datasets.idx import parse_images, parse_labels
+from include.datasets.records import encode
 from include.datasets.sources import download
 from include.datasets.splits import everything, split
-from include.datasets.tfrecord import default_shards, encode, write_shards
+from include.datasets.tfrecord import default_shards, write_shards
 from include.errors import SplitError
 
 SPEC = {name: tf.io.FixedLenFeature([], tf.int64) for name in ("height", "width", "depth", "label")} | {

@@ -17,6 +17,7 @@ TASKS = ("download_dataset", "convert_to_tfrecord", "upload_to_s3")
 # What Airflow's task runner does for these bodies: a context, a call, its result as JSON.
 PROGRAM = """
 import json, sys
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from airflow.sdk.execution_time.context import set_current_context
 from dags.mnist_tuning import PARAMS, STUDY
@@ -24,7 +25,7 @@ from sagemaker_tuning import data_tasks
 
 task, given, params = sys.argv[1], json.loads(sys.argv[2]), json.loads(sys.argv[3])
 params = {name: param.value for name, param in PARAMS.items()} | params
-run = SimpleNamespace(dag_id="mnist_tuning", run_id="manual__1")
+run = SimpleNamespace(dag_id="mnist_tuning", run_id="manual__1", run_after=datetime.now(UTC))
 with set_current_context({"dag_run": run, "params": params}):
     print(json.dumps(getattr(data_tasks, task)(given or STUDY)))
 """

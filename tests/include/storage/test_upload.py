@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from include.datasets.upload import upload_dataset
 from include.errors import BucketMissingError, ChecksumError, StagingError, StorageUnavailableError
 from include.storage.s3_layout import S3Layout
-from include.storage.upload import upload_dataset
 
 
 def upload(s3: Any, converted: dict[str, Any], bucket: str, **options: Any) -> dict[str, Any]:

@@ -15,9 +15,9 @@ import pytest
 from include.datasets.catalogue import find_dataset
 from include.datasets.convert import convert
 from include.datasets.sources import download
+from include.datasets.upload import upload_dataset
 from include.storage.buckets import ensure_bucket
 from include.storage.s3_layout import S3Layout
-from include.storage.upload import upload_dataset
 
 SECONDS = 3.0
 TURNS = 3  # the best counts: other work on the machine disturbs it least

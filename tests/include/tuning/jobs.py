@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from include.storage.buckets import ensure_bucket
+from include.storage.objects import upload_file_once
 from include.storage.s3_layout import S3Layout
-from include.storage.upload import upload_file_once
 from include.tuning import request, source_code
 from include.tuning.study import Choice, Objective, Range, Study
 from tests.conftest import LocalService

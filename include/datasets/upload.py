@@ -9,13 +9,10 @@ from typing import Any
 
 from include.datasets.convert import MANIFEST, SPLITS, read_manifest
 from include.errors import StagingError
-from include.storage.buckets import ensure_bucket
 from include.storage.objects import is_there, put, upload_file_once
 from include.storage.s3_errors import explained_s3
 from include.storage.s3_layout import S3Layout
 from include.storage.staging import StagingPath, read_bytes
-
-__all__ = ["ensure_bucket", "upload_dataset", "upload_file_once"]
 
 _TRANSFERS = 4
 
