@@ -2,7 +2,7 @@
 
 import errno
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Protocol, Self
 
 from include.errors import StagingError
@@ -12,7 +12,6 @@ _REFUSED = {
     errno.EDQUOT: "the disk quota is used up: free some space and run the task again",
     errno.EROFS: "the file system is read-only: choose another staging path",
     errno.EACCES: "permission denied: choose a staging path that the worker may write to",
-    errno.EPERM: "permission denied: choose a staging path that the worker may write to",
 }
 
 
@@ -42,9 +41,11 @@ def explained(path: StagingPath) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in _REFUSED:
+        # An object store's PermissionError has no number.
+        number = errno.EACCES if isinstance(error, PermissionError) else error.errno
+        if number not in _REFUSED:
             raise
-        raise StagingError(f"Cannot write {path}: {_REFUSED[error.errno]}") from error
+        raise StagingError(f"Cannot write {path}: {_REFUSED[number]}") from error
 
 
 def make_directory(path: StagingPath) -> None:
@@ -65,7 +66,7 @@ def writing(directory: StagingPath, name: str) -> Iterator[Any]:
     """
     target = directory / name
     if not is_local(directory):
-        with explained(target), target.open("wb") as file:
+        with explained(target), _sending(target) as file:
             yield file
         return
     temporary = directory / f".{name}.tmp"
@@ -77,6 +78,24 @@ def writing(directory: StagingPath, name: str) -> Iterator[Any]:
     except BaseException:
         if temporary.exists():
             temporary.unlink()
+        raise
+
+
+@contextmanager
+def _sending(target: Any) -> Iterator[Any]:
+    """A file of an object store, thrown away unless everything is written.
+
+    fsspec shows what there is of a file whenever it is closed, by the garbage collector too, so a half must look closed.
+    Opened past the path's own `open`, since Airflow's gives a wrapper on which `closed` can't be set.
+    """
+    file = target.fs.open(target.path, "wb")
+    try:
+        yield file
+        file.close()
+    except BaseException:
+        file.closed = True
+        with suppress(Exception):  # parts that can't be thrown away are never seen, and the first error counts
+            file.discard()
         raise
 
 

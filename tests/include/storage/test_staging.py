@@ -1,8 +1,10 @@
 """Files land on a staging path whole or not at all, and a refusing disk is one line."""
 
+import gc
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from upath import UPath
@@ -27,6 +29,47 @@ def test_failure_leaves_what_was_there_and_no_temporary_file(tmp_path: Path) -> 
     with pytest.raises(TypeError), writing(tmp_path, "shard") as file:
         file.write("text")
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("shard", b"old")]
+
+
+def on_s3(endpoint: str, bucket: str) -> UPath:
+    options = {"endpoint_url": endpoint, "key": "test", "secret": "test", "skip_instance_cache": True}
+    return UPath(f"s3://{bucket}/staging", **options)
+
+
+def nothing_is_there(s3: Any, bucket: str) -> bool:
+    gc.collect()  # fsspec closes a forgotten file, which would send it
+    objects, uploads = s3.list_objects_v2(Bucket=bucket), s3.list_multipart_uploads(Bucket=bucket)
+    return "Contents" not in objects and not uploads.get("Uploads")
+
+
+@pytest.mark.parametrize("megabytes", [0, 1, 60])
+def test_failure_leaves_nothing_on_s3(s3: Any, s3_endpoint: str, bucket: str, megabytes: int) -> None:
+    staging = on_s3(s3_endpoint, bucket)
+    with pytest.raises(ZeroDivisionError), writing(staging, "shard") as file:
+        for _ in range(megabytes):
+            file.write(bytes(1 << 20))
+        1 / 0  # noqa: B018
+    assert nothing_is_there(s3, bucket)
+    with writing(staging, "shard") as file:
+        file.write(b"12")
+    assert read_bytes(staging / "shard") == b"12"
+
+
+def test_a_part_that_s3_refuses_leaves_nothing_on_s3(s3: Any, faulty_s3: Any, bucket: str) -> None:
+    refused: list[str] = []
+
+    def refuse_one_part(method: str, path: str) -> bool:
+        if method == "PUT" and "partNumber=" in path and not refused:
+            refused.append(path)
+        return path in refused[-1:] and len(refused) == 1
+
+    faulty_s3.fails, faulty_s3.status, faulty_s3.code = refuse_one_part, 403, "AccessDenied"
+    says = "permission denied: choose a staging path that the worker may write to"
+    with pytest.raises(StagingError, match=says), writing(on_s3(faulty_s3.url, bucket), "shard") as file:
+        for _ in range(60):
+            file.write(bytes(1 << 20))
+    assert refused
+    assert nothing_is_there(s3, bucket)
 
 
 def test_file_urls_are_paths_of_this_machine(tmp_path: Path) -> None:
