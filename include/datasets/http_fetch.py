@@ -4,6 +4,7 @@ import http.client
 import json
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +15,10 @@ from include.storage.staging import StagingPath, explained
 
 _CHUNK = 1 << 18
 _PROGRESS_SECONDS = 2.0
-_FAILURES = (OSError, http.client.HTTPException)
+FAILURES = (OSError, http.client.HTTPException, ValueError)
+"""ValueError and its UnicodeError: a host, a redirect or a header of the server's that is none."""
+NOT_SERVED = (403, 404, 410)
+_IN_PATHS = "/%!$&'()*+,;=:@~"
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,12 @@ class Patience:
 
 class FileNotServedError(SourceError):
     """The server answered 404, 403 or 410: asking again is of no use."""
+
+
+def file_url(base: str, name: str) -> str:
+    """The URL of a file below a base, the path percent-encoded where it is not yet. Raises ValueError if it is none."""
+    parts = urllib.parse.urlsplit(base.rstrip("/") + "/" + name)
+    return urllib.parse.urlunsplit(parts._replace(path=urllib.parse.quote(parts.path, safe=_IN_PATHS)))
 
 
 class HttpFetch:
@@ -49,12 +59,12 @@ class HttpFetch:
                     return self._once()
             except urllib.error.HTTPError as error:
                 error.close()
-                if error.code in (403, 404, 410):
+                if error.code in NOT_SERVED:
                     raise FileNotServedError(f"{self._url} answered {error.code} {error.reason}") from error
                 reason = f"answered {error.code} {error.reason}"
                 if error.code == 416:
                     self.forget()
-            except _FAILURES as error:
+            except FAILURES as error:
                 reason = _reason(error)
             if attempt == self._patience.tries or time.monotonic() > self._deadline:
                 break

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from include.datasets.http_fetch import FileNotServedError, HttpFetch, Patience
+from include.datasets.http_fetch import FileNotServedError, HttpFetch, Patience, file_url
 from include.datasets.receipts import Fetched
 from include.errors import SourceError
 from include.storage.s3_errors import explained_s3
@@ -40,11 +40,11 @@ class Folder:
 
     def fetch(self, name: str, keep: Keep) -> Fetched:
         for candidate in (self.path / f"{name}.gz", self.path / name):
-            if candidate.is_file():
-                try:
+            try:
+                if candidate.is_file():
                     return keep(candidate.read_bytes())
-                except OSError as error:
-                    raise SourceError(f"Cannot read {candidate}: {error.strerror}") from error
+            except OSError as error:
+                raise SourceError(f"Cannot read {candidate}: {error.strerror}") from error
         raise SourceError(f"{self.path} has neither {name}.gz nor {name}: check `source`")
 
 
@@ -68,7 +68,7 @@ class Web:
             return self._fetch(name, keep)
 
     def _fetch(self, name: str, keep: Keep) -> Fetched:
-        transfer = HttpFetch(self.base.rstrip("/") + "/" + name, self.directory, name, self.patience, self.log)
+        transfer = HttpFetch(file_url(self.base, name), self.directory, name, self.patience, self.log)
         content = transfer.run()
         try:
             return keep(content)
@@ -94,18 +94,29 @@ class Bucket:
         raise SourceError(f"{self.url} has neither {name}.gz nor {name}: check `source`")
 
 
-def place_of(source: str, directory: StagingPath, *, s3: Any, patience: Patience, log: Callable[..., None]) -> Place:
-    """The place that a `source` names. Raises SourceError for an unknown scheme or a missing folder."""
-    scheme = urlsplit(source).scheme
-    if scheme in ("http", "https"):
-        return Web(source, directory, patience, log)
-    if scheme == "s3":
-        if s3 is None:
-            raise SourceError(f"source={source!r} needs an S3 client: set up the AWS connection")
-        return Bucket(source.rstrip("/"), s3)
-    if scheme not in ("", "file"):
-        raise SourceError(f"source={source!r}: give a folder, or a URL of file://, http://, https:// or s3://")
-    folder = Path(url2pathname(urlsplit(source).path)) if scheme else Path(source)
-    if not folder.is_dir():
-        raise SourceError(f"source={source!r} is not a folder of this machine: check the path")
-    return Folder(folder)
+def place_of(
+    address: str, directory: StagingPath, *, role: str, s3: Any, patience: Patience, log: Callable[..., None]
+) -> Place:
+    """The place that an address names; `role` (source, mirror) is for the error.
+
+    Raises SourceError for an unknown scheme, a URL that is none, or a folder that is missing or can't be read.
+    """
+    named = f"{role}={address!r}"
+    try:
+        scheme = urlsplit(address).scheme
+        if scheme in ("http", "https"):
+            return Web(address, directory, patience, log)
+        if scheme == "s3":
+            if s3 is None:
+                raise SourceError(f"{named} needs an S3 client: set up the AWS connection")
+            return Bucket(address.rstrip("/"), s3)
+        if scheme not in ("", "file"):
+            raise SourceError(f"{named}: give a folder, or a URL of file://, http://, https:// or s3://")
+        folder = Path(url2pathname(urlsplit(address).path)) if scheme else Path(address)
+        if not folder.is_dir():
+            raise SourceError(f"{named} is not a folder of this machine: check the path, or give a whole URL")
+        return Folder(folder)
+    except ValueError as error:
+        raise SourceError(f"{named} is not a URL ({error}): check it") from error
+    except OSError as error:
+        raise SourceError(f"{named} can't be read ({error.strerror}): check the path") from error

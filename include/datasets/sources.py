@@ -6,13 +6,14 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from include.datasets import receipts
 from include.datasets.archives import can_verify, unpack
 from include.datasets.catalogue import DataFile, Dataset
 from include.datasets.digits import bundled_files
-from include.datasets.http_fetch import Patience
+from include.datasets.http_fetch import FAILURES, NOT_SERVED, Patience, file_url
 from include.datasets.places import Place, place_of
 from include.datasets.raw import parse_raw
 from include.datasets.receipts import Fetched
@@ -50,8 +51,9 @@ def download(
         for name, file in fetched.items():
             _write(target, name, file.content)
     else:
-        bases = [source] if source else _bases(dataset, mirrors)
-        places = [place_of(base, target, s3=s3, patience=patience, log=log) for base in bases]
+        role, bases = ("source", [source]) if source else ("mirror", _bases(dataset, mirrors))
+        options = {"role": role, "s3": s3, "patience": patience, "log": log}
+        places = [partial(place_of, base, target, **options) for base in bases]
         fetched = _fetch_all(places, dataset, target, own=bool(source), log=log)
     parse_raw({name: file.content for name, file in fetched.items()}, dataset, str(target))
     origins = ", ".join(sorted({file.source for file in fetched.values()}))
@@ -69,19 +71,25 @@ def mirrors_reachable(dataset: Dataset, *, mirrors: Sequence[str] = (), timeout:
     smallest = dataset.files[-1].name
 
     def answers(base: str) -> bool:
-        try:
-            request = urllib.request.Request(f"{base.rstrip('/')}/{smallest}.gz", method="HEAD")
-            with urllib.request.urlopen(request, timeout=timeout):
-                return True
-        except urllib.error.HTTPError as error:
-            error.close()
-            return False
-        except (OSError, ValueError):
-            return False
+        status = _status(base, f"{smallest}.gz", timeout)
+        return (_status(base, smallest, timeout) if status in NOT_SERVED else status) == 200
 
     bases = _bases(dataset, mirrors)
     with ThreadPoolExecutor(max(1, len(bases))) as pool:
         return [base for base, answered in zip(bases, pool.map(answers, bases), strict=True) if answered]
+
+
+def _status(base: str, name: str, timeout: float) -> int:
+    """The HTTP status of a file, 0 where nothing answers."""
+    try:
+        request = urllib.request.Request(file_url(base, name), method="HEAD")
+        with urllib.request.urlopen(request, timeout=timeout) as response:
+            return int(response.status)
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code
+    except FAILURES:
+        return 0
 
 
 def _bases(dataset: Dataset, mirrors: Sequence[str]) -> list[str]:
@@ -91,7 +99,7 @@ def _bases(dataset: Dataset, mirrors: Sequence[str]) -> list[str]:
 
 
 def _fetch_all(
-    places: Sequence[Place], dataset: Dataset, target: StagingPath, *, own: bool, log: Callable[..., None]
+    places: Sequence[Callable[[], Place]], dataset: Dataset, target: StagingPath, *, own: bool, log: Callable[..., None]
 ) -> dict[str, Fetched]:
     """The four files by name, fetched in parallel, each written under target with its receipt."""
 
@@ -115,13 +123,16 @@ def _write(target: StagingPath, name: str, content: bytes) -> None:
 
 
 def _from_first(
-    places: Sequence[Place], file: DataFile, dataset: Dataset, *, own: bool, log: Callable[..., None]
+    places: Sequence[Callable[[], Place]], file: DataFile, dataset: Dataset, *, own: bool, log: Callable[..., None]
 ) -> Fetched:
-    """The file from the first place that has it whole. A user's own source speaks for itself when it fails."""
+    """The file from the first place that has it whole; an address that leads nowhere has nothing.
+
+    A user's own source speaks for itself when it fails.
+    """
     failures = []
-    for place in places:
+    for lead_there in places:
         try:
-            return _from(place, file, log)
+            return _from(lead_there(), file, log)
         except StagingError:
             raise
         except ProjectError as error:

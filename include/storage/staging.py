@@ -85,7 +85,7 @@ def writing(directory: StagingPath, name: str) -> Iterator[Any]:
 def _sending(target: Any) -> Iterator[Any]:
     """A file of an object store, thrown away unless everything is written.
 
-    fsspec shows what there is of a file whenever it is closed, by the garbage collector too, so a half must look closed.
+    fsspec shows what there is of a file whenever it is closed, by the garbage collector too: a half must look closed.
     Opened past the path's own `open`, since Airflow's gives a wrapper on which `closed` can't be set.
     """
     file = target.fs.open(target.path, "wb")

@@ -2,6 +2,8 @@
 
 import gzip
 import hashlib
+import os
+import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,6 +16,8 @@ import pytest
 from include.datasets.catalogue import DATASETS, TEST_IMAGES, TRAIN_IMAGES, TRAIN_LABELS, Dataset, find_dataset
 from include.datasets.http_fetch import Patience
 from include.datasets.idx import to_idx
+from include.datasets.places import Folder
+from include.datasets.receipts import Fetched
 from include.datasets.sources import download, mirrors_reachable
 from include.errors import (
     BucketMissingError,
@@ -46,6 +50,10 @@ def put(folder: Path, files: Files) -> Path:
 def with_checksums(dataset: Dataset, files: Files) -> Dataset:
     known = tuple(replace(file, sha256=hashlib.sha256(files[file.name]).hexdigest()) for file in dataset.files)
     return replace(dataset, files=known)  # type: ignore[arg-type]
+
+
+def unread(content: bytes) -> Fetched:
+    raise AssertionError(content)
 
 
 @pytest.fixture
@@ -123,11 +131,32 @@ def test_s3_prefix_in_a_missing_bucket(s3: Any, tmp_path: Path, checked: Dataset
         ("/no/such/folder", "is not a folder of this machine"),
         ("ftp://host/x", "give a folder, or a URL of file://, http://, https:// or s3://"),
         ("s3://bucket/x", "needs an S3 client"),
+        ("http://[::1/", r"^source='http://\[::1/' is not a URL \(Invalid IPv6 URL\): check it$"),
+        (f"http://{'a' * 70}.example/", "label empty or too long"),
+        ("x" * 5000, "can't be read .File name too long.: check the path"),
     ],
 )
 def test_source_that_cannot_be_used(tmp_path: Path, checked: Dataset, source: str, says: str) -> None:
     with pytest.raises(SourceError, match=says):
-        download(checked, tmp_path, source=source)
+        download(checked, tmp_path, source=source, patience=FAST)
+
+
+def test_path_of_a_file_that_is_too_long(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"^Cannot read x+/train\.gz: File name too long$"):
+        Folder(Path("x" * 5000)).fetch("train", keep=unread)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everywhere")
+def test_folder_that_may_not_be_read(tmp_path: Path, checked: Dataset, files: Files) -> None:
+    closed = tmp_path / "closed"
+    put(closed, {})
+    put(closed / "source", files)
+    closed.chmod(0)
+    with pytest.raises(SourceError, match=r"can't be read \(Permission denied\): check the path"):
+        download(checked, tmp_path / "raw", source=str(closed / "source"))
+    with pytest.raises(SourceError, match=r"^Cannot read .*: Permission denied$"):
+        download(checked, tmp_path / "raw", source=str(closed))
+    closed.chmod(0o700)
 
 
 def test_folder_that_lacks_a_file(tmp_path: Path, checked: Dataset, files: Files) -> None:
@@ -221,6 +250,27 @@ def test_mirror_that_serves_the_files_uncompressed(
     assert staged(tmp_path) == files
 
 
+def test_address_with_other_letters_than_ascii(
+    tmp_path: Path, checked: Dataset, files: Files, serve: Callable[..., Any]
+) -> None:
+    mirror = serve({f"gr%C3%B6%C3%9Fe/a%20b/{name}": content for name, content in packed(files).items()})
+    download(checked, tmp_path / "a", source=mirror.url + "größe/a b/")
+    download(checked, tmp_path / "b", source=mirror.url + "gr%C3%B6%C3%9Fe/a%20b")
+    assert staged(tmp_path / "a") == staged(tmp_path / "b") == files
+
+
+@pytest.mark.parametrize("bad", ["mirror.example/mnist", "http://[::1/", "http://..a/", "s3://bucket/x"])
+def test_mirror_that_is_no_address_is_one_that_does_not_answer(
+    tmp_path: Path, checked: Dataset, files: Files, serve: Callable[..., Any], bad: str
+) -> None:
+    good = serve(packed(files))
+    assert download(checked, tmp_path / "raw", mirrors=(bad, good.url), patience=FAST)["source"] == good.url
+    with pytest.raises(MirrorsDownError, match=re.escape(bad)) as caught:
+        download(checked, tmp_path / "other", mirrors=(bad,), patience=FAST)
+    assert "source=" not in str(caught.value)
+    assert mirrors_reachable(checked, mirrors=(bad, good.url)) == [good.url]
+
+
 def test_all_mirrors_down_or_hanging_is_one_line_in_bounded_time(
     tmp_path: Path, checked: Dataset, files: Files, serve: Callable[..., Any]
 ) -> None:
@@ -284,9 +334,9 @@ def test_files_of_a_mirror_are_fetched_in_parallel(
 
 
 def test_reachable_mirrors_are_those_that_answer(checked: Dataset, files: Files, serve: Callable[..., Any]) -> None:
-    good, hanging, failing = serve(packed(files)), serve(packed(files), hang=True), serve({})
-    mirrors = ("http://127.0.0.1:9/", hanging.url, failing.url, good.url)
-    assert mirrors_reachable(checked, mirrors=mirrors, timeout=0.3) == [good.url]
+    good, plain, hanging, failing = serve(packed(files)), serve(files), serve(packed(files), hang=True), serve({})
+    mirrors = ("http://127.0.0.1:9/", hanging.url, failing.url, good.url, plain.url)
+    assert mirrors_reachable(checked, mirrors=mirrors, timeout=0.3) == [good.url, plain.url]
     assert mirrors_reachable(checked) == []
 
 
