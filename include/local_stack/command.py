@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from include.errors import ProjectError
-from include.local_stack import outcome
+from include.local_stack import leftovers, outcome
 from include.local_stack.abandon import abandon, abandon_leftovers
 from include.local_stack.airflow_api import new_run_id
 from include.local_stack.choice import choose_params
@@ -68,11 +68,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _down(config: StackConfig) -> int:
     stack = Stack.running(config)
-    if stack is None:
-        print("nothing is running")
-        return 0
-    stack.stop()
-    print("stopped")
+    if stack:
+        stack.stop()
+    left = leftovers.end(config.sagemaker_state)
+    print("stopped" if stack or left else "nothing is running")
     return 0
 
 

@@ -65,21 +65,20 @@ def start(name: str, argv: Sequence[str], environment: Mapping[str, str], log: P
 def stop(components: Sequence[Component]) -> None:
     """End the components, the last started first in line, and whatever they started; SIGTERM, 30 s, SIGKILL."""
     tops = [process for component in reversed(components) if (process := component.process())]
-    family = list(tops)
-    for process in tops:
-        with suppress(psutil.NoSuchProcess):
-            family += process.children(recursive=True)
+    family = _with_children(tops)
     for process in tops:
         with suppress(psutil.NoSuchProcess):
             process.terminate()
     _, alive = psutil.wait_procs(family, timeout=_PATIENCE_SECONDS)
-    for process in alive:
-        with suppress(psutil.NoSuchProcess):
-            process.kill()
-    psutil.wait_procs(alive, timeout=_PATIENCE_SECONDS)
+    _kill(alive)
     for component in components:
         if component.started is not None:
             component.started.wait()
+
+
+def end_at_once(processes: Sequence[psutil.Process]) -> None:
+    """SIGKILL for processes and whatever they started."""
+    _kill(_with_children(processes))
 
 
 def check_alive(components: Sequence[Component]) -> None:
@@ -95,6 +94,21 @@ def last_line(log: Path) -> str:
     """The last line of a log that is not empty."""
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
     return lines[-1] if lines else "it said nothing"
+
+
+def _with_children(processes: Sequence[psutil.Process]) -> list[psutil.Process]:
+    family = list(processes)
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            family += process.children(recursive=True)
+    return family
+
+
+def _kill(processes: Sequence[psutil.Process]) -> None:
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(processes, timeout=_PATIENCE_SECONDS)
 
 
 def wait_for_file(path: Path, component: Component, seconds: float) -> None:

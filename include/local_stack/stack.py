@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from include.errors import StackError
-from include.local_stack import processes
+from include.local_stack import leftovers, processes
 from include.local_stack.airflow_api import AirflowApi
 from include.local_stack.config import ROOT, USER, StackConfig, past_proxies
 from include.local_stack.private_files import make_private, write_private
@@ -60,11 +60,12 @@ class Stack:
         self.api().wait_until_ready(lambda: processes.check_alive(self.components))
 
     def stop(self) -> None:
-        """Stop everything that was started here or is remembered."""
+        """Stop everything that was started here or is remembered, and what a part of it that died has left."""
         if not self.components:
             return
         with undisturbed():
             processes.stop(self.components)
+            leftovers.end(self.config.sagemaker_state)
             self.components = []
             self.config.processes_file.unlink(missing_ok=True)
 
