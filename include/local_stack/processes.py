@@ -27,6 +27,11 @@ class Component:
     started: "subprocess.Popen[bytes] | None" = field(default=None, repr=False, compare=False)
     """The process where this interpreter started it; None where an earlier one did."""
 
+    @classmethod
+    def from_json(cls, saved: Any) -> "Component":
+        """What `as_json` gave. Raises ValueError, KeyError or TypeError for something else."""
+        return cls(str(saved["name"]), int(saved["pid"]), float(saved["born"]), str(saved["log"]))
+
     def as_json(self) -> dict[str, Any]:
         """What another interpreter needs to find it again."""
         return {"name": self.name, "pid": self.pid, "born": self.born, "log": self.log}

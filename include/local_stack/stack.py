@@ -34,12 +34,19 @@ class Stack:
 
     @classmethod
     def running(cls, config: StackConfig) -> "Stack | None":
-        """The stack that `make up` left running, if any part of it still does."""
+        """The stack that `make up` left running, if any part of it does. Raises StackError where that can't be told."""
+        file = config.processes_file
         try:
-            saved = json.loads(config.processes_file.read_text())
+            stack = cls(config, [Component.from_json(saved) for saved in json.loads(file.read_text())])
         except FileNotFoundError:
             return None
-        stack = cls(config, [Component(**component) for component in saved])
+        except OSError as error:
+            raise StackError(f"{file} can't be read ({error.strerror}); --state has to be a folder of yours") from None
+        except (ValueError, LookupError, TypeError):
+            raise StackError(
+                f"{file} is damaged, so nobody knows what is running; end processes of {config.state} by hand, "
+                "then remove the file"
+            ) from None
         return stack if any(component.alive for component in stack.components) else None
 
     def start(self, say: Callable[[str], None]) -> None:
