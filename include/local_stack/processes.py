@@ -1,5 +1,6 @@
 """Processes of the stack: started in sessions of their own, watched, and ended with everything that they started."""
 
+import re
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ from include.errors import StackError
 from include.local_stack.config import ROOT
 
 _PATIENCE_SECONDS = 30
+_FAULT = re.compile(r"\b(\w*Error|\w*Exception|error|ERROR|CRITICAL|FATAL)\b")
 
 
 @dataclass(frozen=True)
@@ -24,17 +26,21 @@ class Component:
     pid: int
     born: float
     log: str
+    log_start: int = 0
+    """Where in the log its own words begin, in bytes; earlier ones are those of earlier starts."""
     started: "subprocess.Popen[bytes] | None" = field(default=None, repr=False, compare=False)
     """The process where this interpreter started it; None where an earlier one did."""
 
     @classmethod
     def from_json(cls, saved: Any) -> "Component":
         """What `as_json` gave. Raises ValueError, KeyError or TypeError for something else."""
-        return cls(str(saved["name"]), int(saved["pid"]), float(saved["born"]), str(saved["log"]))
+        return cls(
+            str(saved["name"]), int(saved["pid"]), float(saved["born"]), str(saved["log"]), int(saved["log_start"])
+        )
 
     def as_json(self) -> dict[str, Any]:
         """What another interpreter needs to find it again."""
-        return {"name": self.name, "pid": self.pid, "born": self.born, "log": self.log}
+        return {"name": self.name, "pid": self.pid, "born": self.born, "log": self.log, "log_start": self.log_start}
 
     @property
     def alive(self) -> bool:
@@ -55,6 +61,7 @@ def start(name: str, argv: Sequence[str], environment: Mapping[str, str], log: P
     """Start one process, its output in `log`."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
+        log_start = output.tell()
         process = subprocess.Popen(
             argv,
             cwd=ROOT,
@@ -64,7 +71,7 @@ def start(name: str, argv: Sequence[str], environment: Mapping[str, str], log: P
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    return Component(name, process.pid, psutil.Process(process.pid).create_time(), str(log), process)
+    return Component(name, process.pid, psutil.Process(process.pid).create_time(), str(log), log_start, process)
 
 
 def stop(components: Sequence[Component]) -> None:
@@ -87,18 +94,19 @@ def end_at_once(processes: Sequence[psutil.Process]) -> None:
 
 
 def check_alive(components: Sequence[Component]) -> None:
-    """Raise StackError naming the first component that has ended, with the last line that it said."""
+    """Raise StackError naming the first component that has ended, with its last words."""
     for component in components:
         if not component.alive:
-            raise StackError(
-                f"{component.name} has ended: {last_line(Path(component.log))} (all of it: {component.log})"
-            )
+            said = last_words(Path(component.log), component.log_start)
+            raise StackError(f"{component.name} has ended: {said} (all of it: {component.log})")
 
 
-def last_line(log: Path) -> str:
-    """The last line of a log that is not empty."""
-    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    return lines[-1] if lines else "it said nothing"
+def last_words(log: Path, start: int) -> str:
+    """The last line of a log from a byte on that tells of an error, else the last that is not empty."""
+    said = log.read_bytes()[start:].decode(errors="replace")
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    faults = [line for line in lines if _FAULT.search(line)]
+    return (faults or lines or ["it said nothing"])[-1]
 
 
 def _with_children(processes: Sequence[psutil.Process]) -> list[psutil.Process]:

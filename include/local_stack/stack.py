@@ -53,8 +53,7 @@ class Stack:
         """Start everything and wait until it answers. Raises StackError: already running, port taken, a part ended."""
         if Stack.running(self.config):
             raise StackError("the stack is already running; stop it with `make down` first")
-        _check_port(self.config.sagemaker_port, "SAGEMAKER_PORT")
-        _check_port(self.config.airflow_port, "AIRFLOW_PORT")
+        _check_ports(self.config)
         make_private(self.config.state)
         say("starting the local SageMaker")
         self._start_sagemaker()
@@ -114,10 +113,18 @@ class Stack:
 def _migrate(environment: Mapping[str, str], config: StackConfig) -> None:
     log = config.logs / "migrate.log"
     with log.open("ab") as output:
+        start = output.tell()
         argv = [sys.executable, "-m", "airflow", "db", "migrate"]
         code = subprocess.call(argv, env=environment, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
     if code:
-        raise StackError(f"Airflow's database can't be prepared: {processes.last_line(log)} (all of it: {log})")
+        raise StackError(f"Airflow's database can't be prepared: {processes.last_words(log, start)} (all of it: {log})")
+
+
+def _check_ports(config: StackConfig) -> None:
+    _check_port(config.sagemaker_port, "SAGEMAKER_PORT")
+    _check_port(config.airflow_port, "AIRFLOW_PORT")
+    if config.sagemaker_port == config.airflow_port:
+        raise StackError(f"SAGEMAKER_PORT and AIRFLOW_PORT are both {config.airflow_port}; give each a port of its own")
 
 
 def _check_port(port: int, variable: str) -> None:

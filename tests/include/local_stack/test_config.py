@@ -1,6 +1,7 @@
 """The stack's secrets are its owner's alone, and its own traffic passes by any proxy."""
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,12 @@ def test_no_proxy_is_extended(given: dict[str, str], expected: str) -> None:
 def test_a_port_out_of_range_is_refused(tmp_path: Path, port: int) -> None:
     with pytest.raises(StackError, match=f"SAGEMAKER_PORT={port} is no port"):
         Stack(StackConfig(tmp_path, sagemaker_port=port)).start(print)
+
+
+def test_one_port_for_both_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with pytest.raises(StackError, match=f"SAGEMAKER_PORT and AIRFLOW_PORT are both {port}; give each a port of its"):
+        Stack(StackConfig(tmp_path, sagemaker_port=port, airflow_port=port)).start(print)
+    assert list(tmp_path.iterdir()) == []

@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from include.errors import StackError
-from include.local_stack.processes import Component, check_alive, start, stop, wait_for_file
+from include.local_stack.processes import Component, check_alive, last_words, start, stop, wait_for_file
 
 FAMILY = """
 import pathlib, signal, subprocess, sys, time
@@ -41,6 +41,17 @@ def test_a_part_that_has_ended_is_named_with_its_last_words(tmp_path: Path) -> N
         check_alive([component])
     assert str(ended.value) == f"scheduler has ended: no database (all of it: {log})"
     stop([component])
+
+
+def test_an_error_counts_more_than_what_is_said_after_it_and_earlier_starts_count_nothing(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("ERROR of yesterday, spelled in ä\n")
+    start = log.stat().st_size
+    assert last_words(log, start) == "it said nothing"
+    with log.open("a") as more:
+        more.write("INFO starting, 0 errors\nERROR [Errno 98] address already in use\n")
+        more.write("INFO application shutdown complete\n\n")
+    assert last_words(log, start) == "ERROR [Errno 98] address already in use"
 
 
 def test_a_later_process_with_the_same_id_is_not_taken_for_ours() -> None:
