@@ -1,7 +1,8 @@
 """Checks what the trigger form can't: Params that are fine one by one and wrong together, or that only AWS forbids."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from include.errors import StorageError, TuningParamsError
@@ -13,9 +14,10 @@ _ROLE = re.compile(r"[\w+=,.@-]{1,64}|arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-
 MOST_TAGS = 40  # of SageMaker's 50; the rest are the project's own
 
 
-def check(params: Mapping[str, Any], study: Study) -> None:
-    """Raises TuningParamsError that lists every fault at once."""
-    found = list(faults(params, study))
+def check(params: Mapping[str, Any], study: Study, known: Collection[str] | None = None) -> None:
+    """Raises TuningParamsError that lists every fault at once. `known`, if at hand: the names of the DAG's Params."""
+    unknown = [] if known is None else list(_unknown_names(params, known))
+    found = [*unknown, *faults(params, study)]
     if found:
         raise TuningParamsError(found)
 
@@ -31,6 +33,14 @@ def faults(params: Mapping[str, Any], study: Study) -> Iterator[str]:
     if not in_space and (too_much := cost.fault(study, params)):
         yield too_much
     yield from _account_faults(params)
+
+
+def _unknown_names(params: Mapping[str, Any], known: Collection[str]) -> Iterator[str]:
+    """Airflow takes any name in a run's conf, and nothing would come of it."""
+    for name in sorted(set(params) - set(known)):
+        nearest = get_close_matches(name, known, n=1)
+        hint = f"the nearest is {nearest[0]}" if nearest else f"there are {', '.join(sorted(known))}"
+        yield f"the DAG has no Param {name!r}; {hint}"
 
 
 def _tune_faults(params: Mapping[str, Any], study: Study) -> Iterator[str]:

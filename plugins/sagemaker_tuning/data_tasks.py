@@ -26,7 +26,7 @@ def download_dataset(study: Study, updates: Sequence[Any] = ()) -> Staged:
     from include.datasets.sources import download
 
     run = Run.current()
-    tuning_params.check(run.params, study)
+    tuning_params.check(run.params, study, run.known)
     dataset = run.params["dataset"]
     source = run.params["source"] or newest_source(updates, dataset)
     return download(

@@ -1,7 +1,7 @@
 """What a task body knows of its DAG run, and the AWS clients that its connection gives it."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -30,6 +30,8 @@ class Run:
     """When the run was asked for or due; clearing it changes nothing."""
     params: Mapping[str, Any]
     settings: Settings
+    known: Collection[str] | None = None
+    """The names of the DAG's Params; `params` has every name besides that whoever triggered the run made up."""
 
     @classmethod
     def current(cls) -> "Run":
@@ -37,7 +39,12 @@ class Run:
         context = get_current_context()
         dag_run = context["dag_run"]
         return cls(
-            dag_run.dag_id, dag_run.run_id, dag_run.run_after, context["params"], project_settings.read(os.environ)
+            dag_run.dag_id,
+            dag_run.run_id,
+            dag_run.run_after,
+            context["params"],
+            project_settings.read(os.environ),
+            tuple(context["dag"].params),
         )
 
     @property

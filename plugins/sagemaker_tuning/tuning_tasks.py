@@ -32,7 +32,7 @@ def generate_tuning_config(study: Study, data: Staged) -> Staged:
     Raises AirflowSkipException where the run would repeat the last success.
     """
     run = Run.current()
-    tuning_params.check(run.params, study)
+    tuning_params.check(run.params, study, run.known)
     s3, layout = run.client("s3"), layout_of(run)
     packed = source_code.pack(PROJECT_ROOT / study.code, study.entry_point)
     code = {"uri": layout.uri(layout.code(packed.sha256)), "sha256": packed.sha256}

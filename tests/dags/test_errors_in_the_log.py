@@ -37,10 +37,11 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
 def test_params_that_contradict_each_other_are_one_line_without_a_traceback_and_no_retry(
     airflow: Callable[..., str],
 ) -> None:
-    conf = '{"dataset": "digits", "jobs": 2, "parallel_jobs": 4, "learning_rate_min": 0.5}'
+    conf = '{"dataset": "digits", "jobs": 2, "parallel_jobs": 4, "learning_rate_min": 0.5, "jobz": 1}'
     output = airflow("dags", "test", "mnist_tuning", "--conf", conf)
     line = (
-        "2 faults in the Params: learning_rate_min (0.5) is above learning_rate_max (0.2); give a minimum below the "
+        "3 faults in the Params: the DAG has no Param 'jobz'; the nearest is jobs; learning_rate_min (0.5) is "
+        "above learning_rate_max (0.2); give a minimum below the "
         "maximum; parallel_jobs (4) is above jobs (2); give at most as many as there are jobs"
     )
     assert output.count(line) == 1

@@ -11,16 +11,18 @@ from airflow.sdk.execution_time.context import set_current_context
 
 from dags.mnist_tuning import PARAMS, STUDY
 from include.datasets import upload
+from include.storage import buckets
 from sagemaker_tuning import data_tasks
 from sagemaker_tuning.run import Run
+from sagemaker_tuning.task_errors import FinalFault
 
 
 def in_a_run(**params: Any) -> Any:
     """The context of a task of a run on the bundled digits."""
     chosen = {name: param.value for name, param in PARAMS.items()} | {"dataset": "digits"} | params
-    return set_current_context(
-        {"dag_run": SimpleNamespace(dag_id="d", run_id="r", run_after=datetime.now(UTC)), "params": chosen}
-    )  # type: ignore[typeddict-item]
+    run = SimpleNamespace(dag_id="d", run_id="r", run_after=datetime.now(UTC))
+    dag = SimpleNamespace(params=PARAMS)
+    return set_current_context({"dag_run": run, "dag": dag, "params": chosen})  # type: ignore[typeddict-item]
 
 
 def manifest_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **params: Any) -> dict[str, Any]:
@@ -59,8 +61,17 @@ def test_kms_key_is_the_param_then_the_deployments(
     monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
     monkeypatch.setenv("TUNING_KMS_KEY", setting)
     monkeypatch.setattr(Run, "account", "000000000000")
-    monkeypatch.setattr(upload, "ensure_bucket", lambda *args, **options: None)
+    monkeypatch.setattr(buckets, "ensure_bucket", lambda *args, **options: None)
     monkeypatch.setattr(upload, "upload_dataset", lambda *args, **options: given.update(options) or {})
     with in_a_run(kms_key=param, bucket="bucket"):
         data_tasks.upload_to_s3({"uri": "file:///none", "dataset": "digits", "fingerprint": "0"})
     assert given["kms_key"] == used
+
+
+def test_a_param_that_the_dag_does_not_have_is_refused_before_anything_is_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TUNING_STAGING_URL", tmp_path.as_uri())
+    with in_a_run(jobz=1), pytest.raises(FinalFault, match="the DAG has no Param 'jobz'; the nearest is jobs"):
+        data_tasks.download_dataset(STUDY)
+    assert list(tmp_path.iterdir()) == []

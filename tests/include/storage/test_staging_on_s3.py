@@ -26,7 +26,7 @@ from sagemaker_tuning import data_tasks
 task, given, params = sys.argv[1], json.loads(sys.argv[2]), json.loads(sys.argv[3])
 params = {name: param.value for name, param in PARAMS.items()} | params
 run = SimpleNamespace(dag_id="mnist_tuning", run_id="manual__1", run_after=datetime.now(UTC))
-with set_current_context({"dag_run": run, "params": params}):
+with set_current_context({"dag_run": run, "dag": SimpleNamespace(params=PARAMS), "params": params}):
     print(json.dumps(getattr(data_tasks, task)(given or STUDY)))
 """
 

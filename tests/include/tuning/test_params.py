@@ -67,3 +67,10 @@ def test_a_run_that_may_cost_more_than_the_budget_is_refused_with_the_sum() -> N
 def test_a_budget_for_an_instance_without_a_price_is_refused() -> None:
     with pytest.raises(TuningParamsError, match=r"whose price the table of instance_prices\.json lacks"):
         params.check(PARAMS | {"instance_type": "ml.trn1.2xlarge", "budget_usd": 100}, STUDY)
+
+
+def test_a_name_that_the_dag_does_not_have_is_refused_with_the_nearest_or_all_that_it_has() -> None:
+    with pytest.raises(TuningParamsError) as caught:
+        params.check(PARAMS | {"jobz": 1, "q": 2}, STUDY, known=PARAMS)
+    assert "2 faults in the Params: the DAG has no Param 'jobz'; the nearest is jobs; " in str(caught.value)
+    assert f"the DAG has no Param 'q'; there are {', '.join(sorted(PARAMS))}" in str(caught.value)
