@@ -1,9 +1,12 @@
-"""What every test may use: a running local SageMaker on a free port, with its state in a folder that goes away."""
+"""What every test may use: an Airflow home and a running local SageMaker whose folders go away, and MNIST."""
 
+import atexit
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +19,12 @@ import pytest
 from botocore.config import Config
 
 ROOT = Path(__file__).resolve().parents[1]
+MNIST_FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+
+# Airflow makes its home when it is imported, which is later than this, and is done with it before this is undone.
+if "AIRFLOW_HOME" not in os.environ:
+    os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="airflow-")
+    atexit.register(shutil.rmtree, os.environ["AIRFLOW_HOME"], ignore_errors=True)
 
 
 @dataclass(frozen=True)
@@ -78,3 +87,12 @@ def sagemaker_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loc
     """One local SageMaker for the whole run; tests use names of their own."""
     with running_service(tmp_path_factory.mktemp("local-sagemaker")) as service:
         yield service
+
+
+@pytest.fixture(scope="session")
+def mnist_archives() -> Path:
+    """The folder with the four gzipped MNIST files, which MNIST_DIR names, or a skipped test."""
+    folder = Path(os.environ.get("MNIST_DIR") or ROOT.parent / "shared" / "data" / "mnist")
+    if missing := [name for name in MNIST_FILES if not (folder / f"{name}.gz").is_file()]:
+        pytest.skip(f"no {missing[0]}.gz in {folder}; MNIST_DIR may name the folder with the four files of MNIST")
+    return folder

@@ -1,15 +1,11 @@
 """Airflow's own hook, operator and sensor for tuning jobs, unchanged, against SageMaker's contract."""
 
-import os
-import tempfile
 from pathlib import Path
 
 import pytest
 
 from tests.contract.conftest import Target
 from tests.contract.requests import tuning_request
-
-os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="airflow-"))
 
 
 @pytest.fixture(autouse=True)

@@ -96,15 +96,6 @@ def bucket(s3: Any) -> str:
     return name
 
 
-@pytest.fixture(scope="session")
-def mnist_archives() -> Path:
-    """The folder with the four gzipped MNIST files, or a skipped test."""
-    folder = ROOT.parent / "shared" / "data" / "mnist"
-    if not (folder / f"{TRAIN_IMAGES}.gz").exists():
-        pytest.skip(f"the MNIST archives are not in {folder}")
-    return folder
-
-
 @pytest.fixture
 def small_dataset() -> Dataset:
     """A declaration without checksums, three classes, one mirror that never answers."""

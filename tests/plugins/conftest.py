@@ -1,17 +1,12 @@
 """The local SageMaker behind an Airflow connection, which Airflow reads from the environment: no database."""
 
 import json
-import os
-import tempfile
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from tests.conftest import LocalService
-
-# Before anything imports Airflow, which makes its home at import.
-os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="airflow-"))
 
 
 class TaskInstance:

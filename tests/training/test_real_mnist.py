@@ -1,36 +1,31 @@
-"""A little training on the real images, where they are at hand: MNIST_DIR, or shared/data/mnist beside the checkout."""
+"""A little training on the real images, where they are at hand."""
 
 import gzip
-import os
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 import loop
 from cluster import Cluster
 from environment import Environment
 from hyperparameters import Hyperparameters
 from input_pipeline import open_split
+from tests.conftest import MNIST_FILES
 from tests.training.fake_records import write_shards
 
-BESIDE = Path(__file__).parents[3] / "shared" / "data" / "mnist"
-MNIST = Path(os.environ.get("MNIST_DIR", BESIDE))
 
-pytestmark = pytest.mark.skipif(
-    not (MNIST / "train-images-idx3-ubyte.gz").is_file(), reason=f"no MNIST files in {MNIST}; set MNIST_DIR"
-)
-
-
-def digits(images: str, labels: str, count: int) -> tuple[np.ndarray, np.ndarray]:
-    pixels = np.frombuffer(gzip.decompress((MNIST / images).read_bytes()), np.uint8, offset=16, count=count * 784)
-    classes = np.frombuffer(gzip.decompress((MNIST / labels).read_bytes()), np.uint8, offset=8, count=count)
+def digits(images: Path, labels: Path, count: int) -> tuple[np.ndarray, np.ndarray]:
+    pixels = np.frombuffer(gzip.decompress(images.read_bytes()), np.uint8, offset=16, count=count * 784)
+    classes = np.frombuffer(gzip.decompress(labels.read_bytes()), np.uint8, offset=8, count=count)
     return pixels.reshape(-1, 28, 28), classes
 
 
-def test_a_few_steps_read_nine_digits_of_ten(tmp_path: Path, job: Environment, one_device: Cluster) -> None:
-    train = write_shards(tmp_path / "train", *digits("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz", 3000))
-    test = write_shards(tmp_path / "test", *digits("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz", 1000))
+def test_a_few_steps_read_nine_digits_of_ten(
+    mnist_archives: Path, tmp_path: Path, job: Environment, one_device: Cluster
+) -> None:
+    train_images, train_labels, test_images, test_labels = (mnist_archives / f"{name}.gz" for name in MNIST_FILES)
+    train = write_shards(tmp_path / "train", *digits(train_images, train_labels, 3000))
+    test = write_shards(tmp_path / "test", *digits(test_images, test_labels, 1000))
     settings = Hyperparameters(dense_units=256, training_steps=120, batch_size=50)
     outcome = loop.train(
         settings,
