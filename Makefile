@@ -20,10 +20,10 @@ up: .venv/installed ## the same stack left running, with Airflow's UI
 down: .venv/installed ## stop what `make up` started
 	@$(STACK) down
 
-test: .venv/installed ## all tests
+test: .venv/installed ## all tests but the slowest
 	@.venv/bin/python -m pytest
 
-test-slow: .venv/installed ## what takes too long for every change: many kills, full-size comparisons
+test-slow: .venv/installed ## the tests that take too long for every change: faults under a scheduler, many kills, several hosts
 	@.venv/bin/python -m pytest -m slow
 
 test-faults: .venv/installed ## a real Airflow, and what is killed, cleared or away: prints the table of docs/tuning.md

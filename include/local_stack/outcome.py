@@ -1,6 +1,6 @@
 """The end of a run: a local copy of the best model, its accuracy on the held-out test split, and the table to show.
 
-The test is a process of its own: neither an Airflow worker nor the tuning job sees that split.
+The test is a process of its own: no tuning job sees that split, and no Airflow task evaluates on it.
 """
 
 import json
