@@ -26,7 +26,7 @@ class Dataset:
     """An MNIST-shaped dataset: four IDX files of uint8 images and labels.
 
     classes: a name for each label, in the labels' order, at most 256.
-    mirrors: base URLs that serve `<file>.gz`, tried in order; none means that the data is bundled with a library.
+    mirrors: base URLs that serve `<file>.gz` or `<file>`, tried in order; none: the data is bundled with a library.
     files: train images, train labels, test images, test labels.
     validation: how many training images the validation split takes unless told otherwise (a count, or a fraction).
     """
