@@ -38,9 +38,16 @@ class Engine:
     def _loop(self) -> None:
         while not self._closing:
             self._changed.clear()
+            self._look()
+            self._changed.wait(_LONGEST_SLEEP)
+
+    def _look(self) -> None:
+        """Decide, then act; what was decided before is acted on even where the controller meets a fault."""
+        for step in (self._decide, self._runner.take_up):
             try:
-                controller.advance(self._service)
-                self._runner.take_up()
+                step()
             except Exception:
                 logger.exception("The engine met a fault; it looks again in a second.")
-            self._changed.wait(_LONGEST_SLEEP)
+
+    def _decide(self) -> None:
+        controller.advance(self._service)

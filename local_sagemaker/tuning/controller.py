@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from local_sagemaker.records import TrainingJob, TuningJob
+from local_sagemaker.records import ACTIVE, TrainingJob, TuningJob
 from local_sagemaker.service import Service
 from local_sagemaker.training.states import new_training_job, request_stop
 from local_sagemaker.tuning import completion, stopping, warm_start
@@ -17,11 +17,18 @@ from local_sagemaker.tuning.trials import Parents, next_configuration, trial_req
 
 logger = logging.getLogger(__name__)
 
+MOST_REASON = 1024
+"""The longest FailureReason of the service model."""
+
 
 def advance(service: Service) -> None:
-    """Bring every active tuning job as far as it can go now."""
-    for job in service.store.tuning_jobs(("InProgress", "Stopping")):
-        _advance_job(service, job)
+    """Bring every active tuning job as far as it can go now; one whose decision meets a fault ends Failed."""
+    for job in service.store.tuning_jobs(ACTIVE):
+        try:
+            _advance_job(service, job)
+        except Exception as fault:
+            logger.exception("Tuning job %s met a fault of the service.", job.name)
+            _fail(service, job, fault)
 
 
 def _advance_job(service: Service, job: TuningJob) -> None:
@@ -52,6 +59,12 @@ def _end(service: Service, job: TuningJob, trials: Sequence[TrainingJob], verdic
             service.store.update_tuning_job(job.name, now, ending=asdict(verdict))
     for trial in running:
         request_stop(service, trial.name)
+
+
+def _fail(service: Service, job: TuningJob, fault: Exception) -> None:
+    reason = f"InternalServerError: {fault}"[:MOST_REASON]
+    trials = service.store.training_jobs(tuning_job=job.name)
+    _end(service, job, trials, completion.Verdict("Failed", "The service met a fault.", reason))
 
 
 def _unchanged(service: Service, job: TuningJob) -> bool:

@@ -154,9 +154,10 @@ def _integer(item: dict[str, str]) -> Integer:
 def _number(item: dict[str, str], key: str, kind: type[int] | type[float]) -> float:
     try:
         number = kind(item[key])
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
+        finite = math.isfinite(number)
+    except (ValueError, OverflowError):
+        finite = False
+    if not finite:
         noun = "an integer" if kind is int else "a finite number"
         raise ValidationError(f"The {key} of the hyperparameter {item['Name']}, [{item[key]}], is not {noun}.")
     return number
@@ -168,6 +169,11 @@ def _scaling(item: dict[str, str], low: float, high: float, kind: str) -> str:
         raise ValidationError(
             f"The MinValue of the hyperparameter {name}, [{item['MinValue']}], must be less than or equal to "
             f"its MaxValue, [{item['MaxValue']}]."
+        )
+    if not math.isfinite(float(high) - float(low)):
+        raise ValidationError(
+            f"The range of the hyperparameter {name}, [{item['MinValue']}, {item['MaxValue']}], is too wide: its width "
+            "is not a finite number."
         )
     if scaling == "Auto":
         return "Logarithmic" if low > 0 and high / low >= _AUTO_LOG_RATIO else "Linear"

@@ -100,7 +100,7 @@ def test_a_job_that_is_asked_to_stop_does(given_request: dict, seed: int, steps:
         assert len(simulation.trials(name)) == created
 
 
-class KilledError(Exception):
+class KilledError(BaseException):
     """The service was killed."""
 
 
@@ -157,6 +157,23 @@ def test_a_killed_controller_comes_to_the_same_end(given_request: dict, seed: in
             store.looking = False
         simulation.step()
     assert answers(simulation, name) == answers(undisturbed, name)
+
+
+def test_a_fault_in_one_jobs_decision_ends_that_job_alone(caplog) -> None:
+    simulation = Simulation(lambda trial: Course([1.0]))
+    names = [simulation.create(request(f"job-{number}", jobs=4)) for number in range(3)]
+    simulation.look()
+    broken = dict(simulation.job(names[0]).request)
+    broken["HyperParameterTuningJobConfig"] = broken["HyperParameterTuningJobConfig"] | {"Strategy": "Divination"}
+    broken["TrainingJobDefinition"] = None
+    simulation.store.update_tuning_job(names[0], simulation.time, request=broken)
+    simulation.run()
+    failed, *others = (simulation.job(name) for name in names)
+    assert failed.status == "Failed"
+    assert failed.failure_reason.startswith("InternalServerError: ")
+    assert {trial.status for trial in simulation.trials(names[0])} <= {"Completed", "Stopped"}
+    assert [job.status for job in others] == ["Completed", "Completed"]
+    assert "Traceback" in caplog.text
 
 
 def test_many_jobs_at_once_end_with_all_their_trials() -> None:
