@@ -53,8 +53,10 @@ def bracket_of(seed: int, trial: int, minimum: int, maximum: int) -> int:
 
 def decide(curve: Curve, others: Curves, minimum: int, maximum: int, bracket: int) -> Stop | None:
     """Whether the trial of `curve` should stop; `others` are those of its bracket."""
-    if curve.epochs >= maximum:
-        return Stop(curve.trial, f"it has reached MaxResource, {maximum}")
+    if curve.epochs > maximum:
+        return Stop(curve.trial, f"it goes on beyond MaxResource, {maximum}, with epoch {curve.epochs}")
+    if curve.epochs == maximum:
+        return None  # it has had all its resource, and may be saving its model
     for level in reversed(rungs(minimum, maximum, bracket)):
         if curve.epochs >= level:
             return _at_rung(curve, others, level, bracket)

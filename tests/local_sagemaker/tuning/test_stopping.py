@@ -71,10 +71,15 @@ def test_a_rung_forgives_the_first_and_counts_only_who_came_before() -> None:
     assert hyperband.decide(curve(2, 9.0, begun=5), later, 1, 9, 0) is None
 
 
-def test_max_resource_ends_a_trial() -> None:
-    stop = hyperband.decide(curve(1, *[0.1] * 9), [], 1, 9, 0)
+def test_a_trial_that_has_used_its_max_resource_may_save_its_model() -> None:
+    better = [curve(number, *[0.0] * 9) for number in range(2, 9)]
+    assert hyperband.decide(curve(1, *[0.1] * 9, begun=99), better, 1, 9, 0) is None
+
+
+def test_a_trial_that_goes_on_beyond_max_resource_is_ended() -> None:
+    stop = hyperband.decide(curve(1, *[0.1] * 10), [], 1, 9, 0)
     assert stop is not None
-    assert stop.reason == "it has reached MaxResource, 9"
+    assert stop.reason == "it goes on beyond MaxResource, 9, with epoch 10"
 
 
 @pytest.mark.parametrize(
