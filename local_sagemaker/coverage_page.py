@@ -1,6 +1,6 @@
 """`python -m local_sagemaker.coverage_page` prints COVERAGE.md from the table that the service itself obeys."""
 
-from local_sagemaker.coverage import REQUEST, members, rule_of
+from local_sagemaker.coverage import TRAINING, TUNING, members, rule_of
 from local_sagemaker.operations import OPERATIONS
 from local_sagemaker.protocol import service_model
 
@@ -20,18 +20,20 @@ def page() -> str:
         "",
         *(f"- {name}" for name in OPERATIONS),
         "",
-        f"## {REQUEST}, member by member",
+        *_table(TUNING, "`TrainingJobDefinitions[]` is as `TrainingJobDefinition`."),
         "",
-        "`TrainingJobDefinitions[]` is as `TrainingJobDefinition`.",
-        "",
-        "| member | here | |",
-        "|---|---|---|",
+        *_table(TRAINING, "`InstanceType`, `InstanceCount` (at least 1) and `TrainingImage` are required."),
     ]
-    for path in members():
-        if not path.startswith("TrainingJobDefinitions[]"):
-            status, why = rule_of(path)
-            lines.append(f"| `{path}` | {status} | {why} |")
     return "\n".join(lines) + "\n"
+
+
+def _table(operation: str, note: str) -> list[str]:
+    lines = [f"## {operation}, member by member", "", note, "", "| member | here | |", "|---|---|---|"]
+    for path in members(operation):
+        if not path.startswith("TrainingJobDefinitions[]"):
+            status, why = rule_of(operation, path)
+            lines.append(f"| `{path}` | {status} | {why} |")
+    return lines
 
 
 if __name__ == "__main__":

@@ -43,9 +43,10 @@ def check_metrics(algorithm: dict[str, Any]) -> None:
 
 
 def check_training(definition: dict[str, Any]) -> None:
-    """Raise UnsupportedError for what a training definition asks and this service does not do."""
-    if (definition.get("ResourceConfig") or {}).get("InstanceGroups"):
-        raise UnsupportedError("ResourceConfig.InstanceGroups")
+    """Raise ValidationError or UnsupportedError for a training definition that can't be run; coverage.py has more."""
+    if "TrainingImage" not in definition["AlgorithmSpecification"]:
+        raise ValidationError("AlgorithmSpecification needs a TrainingImage.")
+    _check_resources(definition["ResourceConfig"])
     names = [channel["ChannelName"] for channel in definition.get("InputDataConfig", [])]
     for name in names:
         if names.count(name) > 1 or set(name) == {"."}:
@@ -57,10 +58,21 @@ def check_training(definition: dict[str, Any]) -> None:
     _check_waiting(definition)
 
 
+def _check_resources(resources: dict[str, Any]) -> None:
+    for member in ("InstanceType", "InstanceCount"):
+        if member not in resources:
+            raise ValidationError(f"ResourceConfig needs an {member}.")
+    if resources["InstanceCount"] < 1:
+        raise ValidationError(
+            f"Value '{resources['InstanceCount']}' at 'resourceConfig.instanceCount' failed to satisfy constraint: "
+            "Member must have value greater than or equal to 1"
+        )
+
+
 def _check_channel(channel: dict[str, Any], mode: str) -> None:
     name, source = channel["ChannelName"], channel["DataSource"].get("S3DataSource")
     if source is None:
-        raise UnsupportedError(f"The data source of the channel {name} (S3DataSource is the one that is)")
+        raise ValidationError(f"The DataSource of the channel {name} needs an S3DataSource.")
     wanted = (
         ("S3DataType", source["S3DataType"], "S3Prefix"),
         ("RecordWrapperType", channel.get("RecordWrapperType", "None"), "None"),

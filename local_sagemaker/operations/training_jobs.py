@@ -3,7 +3,8 @@
 import shutil
 from typing import Any
 
-from local_sagemaker.errors import InUseError, NotFoundError, UnsupportedError, ValidationError
+from local_sagemaker import coverage
+from local_sagemaker.errors import InUseError, NotFoundError, ValidationError
 from local_sagemaker.operations import checks, paging
 from local_sagemaker.operations.tags import read_tags
 from local_sagemaker.records import TrainingJob
@@ -27,14 +28,11 @@ _ECHOED = (
     "Environment",
     "RetryStrategy",
 )
-_UNSUPPORTED = ("ServerlessJobConfig", "ModelPackageConfig", "SessionChainingConfig")
 
 
 def create(service: Service, request: dict[str, Any]) -> dict[str, Any]:
     """CreateTrainingJob outside any tuning job."""
-    for member in _UNSUPPORTED:
-        if member in request:
-            raise UnsupportedError(f"CreateTrainingJob's {member}")
+    coverage.refuse_unsupported(coverage.TRAINING, request)
     for member in ("AlgorithmSpecification", "ResourceConfig", "StoppingCondition"):
         if member not in request:
             raise ValidationError(f"{member} is required.")

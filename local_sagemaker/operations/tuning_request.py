@@ -34,7 +34,7 @@ def check(service: Service, request: dict[str, Any]) -> None:
 
 def _check_supported(request: dict[str, Any]) -> None:
     """What SageMaker takes and this service does not do, by the place where it stands in the request."""
-    coverage.refuse_unsupported(request)
+    coverage.refuse_unsupported(coverage.TUNING, request)
     if "WarmStartConfig" in request and "TrainingJobDefinitions" in request:
         raise UnsupportedError("WarmStartConfig together with TrainingJobDefinitions")
     listed = request.get("TrainingJobDefinitions", [])

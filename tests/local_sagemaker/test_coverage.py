@@ -8,8 +8,8 @@ from botocore.model import ListShape, MapShape, Shape, StructureShape
 from local_sagemaker.coverage import (
     HONOURED,
     REFUSED,
-    REQUEST,
     RULES,
+    TRAINING,
     members,
     refuse_unsupported,
     rule_of,
@@ -21,7 +21,9 @@ from local_sagemaker.operations import OPERATIONS
 from local_sagemaker.protocol import service_model
 from tests.conftest import ROOT
 
-REFUSED_MEMBERS = [path for path in members() if rule_of(path)[0] == REFUSED]
+REFUSED_MEMBERS = [
+    (operation, path) for operation in RULES for path in members(operation) if rule_of(operation, path)[0] == REFUSED
+]
 _EXAMPLES = {"string": "x", "integer": 1, "long": 1, "float": 1.0, "boolean": True}
 
 
@@ -36,21 +38,26 @@ def test_every_operation_exists_in_sagemaker() -> None:
 
 
 def test_every_rule_is_about_members_that_exist_and_says_why() -> None:
-    paths = list(members())
-    for prefix, (status, why) in RULES.items():
-        assert any(ruled_by(path) == prefix for path in paths), prefix
-        assert status == HONOURED or why, prefix
+    for operation, rules in RULES.items():
+        paths = list(members(operation))
+        for prefix, (status, why) in rules.items():
+            assert any(ruled_by(operation, path) == prefix for path in paths), prefix
+            assert status == HONOURED or why, prefix
 
 
-@pytest.mark.parametrize("path", REFUSED_MEMBERS)
-def test_what_is_refused_is_refused_by_name(path: str) -> None:
+def test_what_is_switched_off_is_not_refused() -> None:
+    refuse_unsupported(TRAINING, {"RemoteDebugConfig": {"EnableRemoteDebug": False}})
+
+
+@pytest.mark.parametrize(("operation", "path"), REFUSED_MEMBERS)
+def test_what_is_refused_is_refused_by_name(operation: str, path: str) -> None:
     request: dict[str, Any] = {}
-    shape = service_model().operation_model(REQUEST).input_shape
+    shape = service_model().operation_model(operation).input_shape
     assert shape is not None
     _put(request, shape, path.split("."))
     with pytest.raises(UnsupportedError) as refused:
-        refuse_unsupported(request)
-    assert f"{REQUEST}.{ruled_by(path)} is not supported" in refused.value.message
+        refuse_unsupported(operation, request)
+    assert f"{operation}.{ruled_by(operation, path)} is not supported" in refused.value.message
 
 
 def _put(value: dict[str, Any], shape: Shape, names: list[str]) -> None:

@@ -82,6 +82,28 @@ def without(job: dict, *members: str) -> dict:
             request() | {"TrainingJobDefinition": without(definition(), "ResourceConfig")},
             "Provide either ResourceConfig or HyperParameterTuningResourceConfig",
         ),
+        (request(ParameterRanges=ranges(x=(-1e308, 1e308))), "The range of the hyperparameter x, [-1e+308, 1e+308]"),
+        (
+            request(
+                ParameterRanges={
+                    "IntegerParameterRanges": [{"Name": "x", "MinValue": "0", "MaxValue": "1" + "0" * 400}],
+                }
+            ),
+            "is not an integer",
+        ),
+        (
+            request()
+            | {
+                "TrainingJobDefinition": definition(
+                    ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 0, "VolumeSizeInGB": 1}
+                )
+            },
+            "Value '0' at 'resourceConfig.instanceCount' failed to satisfy constraint",
+        ),
+        (
+            request() | {"TrainingJobDefinition": definition(ResourceConfig={"InstanceCount": 1, "VolumeSizeInGB": 1})},
+            "ResourceConfig needs an InstanceType.",
+        ),
         (request(ParameterRanges={}), "At least one hyperparameter range is required."),
     ],
 )
