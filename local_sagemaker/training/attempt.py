@@ -77,12 +77,13 @@ class Attempt:
                 host.process.start()
 
     def _provide(self, channel: dict[str, Any], host: Host, index: int) -> None:
-        """A channel's files: as FIFOs in Pipe mode, else, File and FastFile alike, as the read-only staged folder."""
+        """A channel's files: through FIFOs in Pipe mode, else, File and FastFile alike, as a folder of them."""
         name = channel["ChannelName"]
-        staged = self._channels.stage(channel, (index, len(self._hosts)))
         place = host.folders.data / name
-        if input_data_config(self._request)[name]["TrainingInputMode"] != "Pipe":
-            place.symlink_to(staged, target_is_directory=True)
+        piped = input_data_config(self._request)[name]["TrainingInputMode"] == "Pipe"
+        staged = host.folders.root / "piped" / name if piped else place
+        self._channels.stage(channel, staged, (index, len(self._hosts)))
+        if not piped:
             return
         fifo.make(str(place), 0)
         self._pipes[host.name].append(

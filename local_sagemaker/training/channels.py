@@ -1,10 +1,16 @@
-"""A training job's channels: the objects below their S3 prefixes, staged once and shared read-only between jobs."""
+"""A training job's channels: the objects below their S3 prefixes, downloaded once for all jobs that read them.
+
+Each host of a job has a folder of its own, of hard links to the files in the cache: what a script removes or adds
+there, no other job sees. A file that was written to in spite of its mode is downloaded again for the next job.
+"""
 
 import hashlib
 import json
+import os
 import shutil
 import threading
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +19,8 @@ from botocore.exceptions import ClientError
 from local_sagemaker.errors import TrainingError
 from local_sagemaker.training.archives import split_uri
 
+Files = Mapping[str, dict[str, Any]]
+"""S3's description of objects, by their paths in a channel's folder."""
 _READ_ONLY = 0o444
 
 
@@ -25,10 +33,10 @@ class ChannelCache:
         self._guard = threading.Lock()
         self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
 
-    def stage(self, channel: dict[str, Any], share: tuple[int, int] = (0, 1)) -> Path:
-        """The folder with a channel's files for one host, whose `share` is (index, number of hosts).
+    def stage(self, channel: dict[str, Any], place: Path, share: tuple[int, int] = (0, 1)) -> None:
+        """Make the folder `place` with a channel's files for one host, whose `share` is (index, number of hosts).
 
-        ShardedByS3Key deals the objects out by key, one to each host in turn; else every host has the same folder.
+        ShardedByS3Key deals the objects out by key, one to each host in turn; else every host has the same files.
         Raises TrainingError with SageMaker's words where there are no objects.
         """
         source = channel["DataSource"]["S3DataSource"]
@@ -43,9 +51,10 @@ class ChannelCache:
             lock = self._locks[address]
         with lock:
             folder = self._root / address
-            if not folder.exists():
-                self._download(bucket, prefix, objects, folder)
-        return folder
+            files = _files(objects, prefix)
+            if not _intact(folder, files):
+                self._download(bucket, files, folder)
+            _link(folder, files, place)
 
     def _list(self, uri: str, bucket: str, prefix: str) -> list[dict[str, Any]]:
         try:
@@ -61,21 +70,45 @@ class ChannelCache:
             )
         return objects
 
-    def _download(self, bucket: str, prefix: str, objects: list[dict[str, Any]], folder: Path) -> None:
+    def _download(self, bucket: str, files: Files, folder: Path) -> None:
         partial = folder.with_suffix(".partial")
         shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        base = partial.resolve()
-        for item in objects:
-            path = (base / _relative(item["Key"], prefix)).resolve()
-            if not path.is_relative_to(base):
-                raise TrainingError(f"ClientError: The S3 key {item['Key']!r} would leave the channel's folder.")
+        shutil.rmtree(folder, ignore_errors=True)
+        for name, item in files.items():
+            path = partial / name
             path.parent.mkdir(parents=True, exist_ok=True)
             self._s3.download_file(bucket, item["Key"], str(path))
             path.chmod(_READ_ONLY)
+            os.utime(path, (_changed(item), _changed(item)))
         partial.rename(folder)
 
 
-def _relative(key: str, prefix: str) -> str:
-    """An object's path in its channel: what follows the last slash of the prefix."""
-    return key[prefix.rfind("/") + 1 :]
+def _files(objects: Sequence[dict[str, Any]], prefix: str) -> Files:
+    """The objects by their paths in the channel: what follows the last slash of the prefix. Raises TrainingError."""
+    found = {}
+    for item in objects:
+        path = Path(os.path.normpath(item["Key"][prefix.rfind("/") + 1 :]))
+        if path.is_absolute() or path.parts[:1] == (os.pardir,):
+            raise TrainingError(f"ClientError: The S3 key {item['Key']!r} would leave the channel's folder.")
+        found[str(path)] = item
+    return found
+
+
+def _intact(folder: Path, files: Files) -> bool:
+    """Whether the cache still holds just these files, none of them written to since it was downloaded."""
+    found = {str(path.relative_to(folder)): path.stat() for path in folder.rglob("*") if path.is_file()}
+    return {name: (status.st_size, int(status.st_mtime)) for name, status in found.items()} == {
+        name: (item["Size"], _changed(item)) for name, item in files.items()
+    }
+
+
+def _changed(item: dict[str, Any]) -> int:
+    """When an object was written, in whole seconds since the epoch; a staged file has the same time."""
+    return int(item["LastModified"].timestamp())
+
+
+def _link(folder: Path, files: Files, place: Path) -> None:
+    for name in files:
+        path = place / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.hardlink_to(folder / name)

@@ -76,6 +76,33 @@ def test_files_are_a_read_only_view(service: LocalService, mode: str) -> None:
     assert printed(service, request_of(service, READ_FILES, [b"one", b"two"], InputMode=mode)) == ["one two", "0o0"]
 
 
+SPOIL = """
+import os, pathlib
+folder = pathlib.Path(os.environ["SM_CHANNEL_TRAIN"])
+(folder / "part-0").unlink()
+(folder / "added").write_text("x")
+part = folder / "part-1"
+part.chmod(0o644)
+with part.open("r+") as file:
+    file.write("!")
+print(*sorted(path.name for path in folder.iterdir()))
+"""
+
+
+def test_what_a_job_does_to_its_files_no_later_job_sees(service: LocalService) -> None:
+    spoiling = request_of(service, SPOIL, [b"one", b"two"])
+    assert printed(service, spoiling) == ["added part-1"]
+    reading = training_request(service, READ_FILES) | {"InputDataConfig": spoiling["InputDataConfig"]}
+    assert printed(service, reading) == ["one two", "0o0"]
+
+
+def test_jobs_share_one_copy_of_their_data(service: LocalService) -> None:
+    script = "import os, pathlib\nprint((pathlib.Path(os.environ['SM_CHANNEL_TRAIN']) / 'part-0').stat().st_ino)"
+    first = request_of(service, script, [b"one"])
+    second = training_request(service, script) | {"InputDataConfig": first["InputDataConfig"]}
+    assert printed(service, first) == printed(service, second)
+
+
 def test_gzip_is_for_pipes_only(service: LocalService) -> None:
     request = request_of(service, READ_FILES, [b""], CompressionType="Gzip")
     with pytest.raises(ClientError, match="is for the input mode Pipe only; its mode is File"):
