@@ -3,24 +3,26 @@
 import asyncio
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from local_sagemaker import protocol
+from local_sagemaker.body import Body, DisconnectedError, Message, Receive
 from local_sagemaker.errors import ServiceError, UnsupportedError
 from local_sagemaker.operations import OPERATIONS
 from local_sagemaker.service import Service
-from local_sagemaker.signature import check_signature
+from local_sagemaker.signature import check_signature, require_signature
 from local_sagemaker.validation import validate
 
 logger = logging.getLogger(__name__)
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
 HEALTH_PATH = "/_local_sagemaker/health"
+_LONGEST_REQUEST = 4 * 2**20
+"""Bytes of a request to SageMaker itself; the service model allows less in any operation that is here."""
+_OPERATIONS_AT_ONCE = 16
 
 
 class App:
@@ -32,6 +34,8 @@ class App:
     def __init__(self, service: Service, others: Application) -> None:
         self._service = service
         self._others = others
+        # Operations ask IAM over this same port: in the pool that checks signatures, they would wait for each other.
+        self._operations = ThreadPoolExecutor(_OPERATIONS_AT_ONCE, thread_name_prefix="operation")
         self.ready = False
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -43,17 +47,19 @@ class App:
         if scope["path"] == HEALTH_PATH and scope["method"] == "GET":
             await _answer(send, *((200, b'{"status": "ok"}') if self.ready else (503, b'{"status": "starting"}')))
             return
-        body = await _read(receive)
-        if body is None:
-            return
         target = _header(scope, b"x-amz-target")
+        own = target.startswith(protocol.TARGET_PREFIX)
         try:
+            body = await _read(scope, receive, _LONGEST_REQUEST if own else None)
             await asyncio.to_thread(check_signature, scope, body, self._service.settings.credentials)
+        except DisconnectedError:
+            return
         except ServiceError as error:
             await _refuse(scope, send, error, target)
             return
-        if target.startswith(protocol.TARGET_PREFIX):
-            status, answer = await asyncio.to_thread(self._sagemaker, target, body)
+        if own:
+            loop = asyncio.get_running_loop()
+            status, answer = await loop.run_in_executor(self._operations, self._sagemaker, target, body)
             await _answer(send, status, answer)
         else:
             await self._others(scope, _replay(body, receive), send)
@@ -76,15 +82,15 @@ class App:
             return 500, protocol.serialise_error(fault)
 
 
-async def _read(receive: Receive) -> bytes | None:
-    parts = []
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        parts.append(message.get("body", b""))
-        if not message.get("more_body"):
-            return b"".join(parts)
+async def _read(scope: Message, receive: Receive, longest: int | None) -> bytes:
+    """The body of a request that carries a signature. Raises ServiceError before it has read one that does not."""
+    body = Body(receive)
+    try:
+        require_signature(scope)
+        return await body.read(longest)
+    except ServiceError:
+        await body.discard()
+        raise
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -14,6 +14,7 @@ from ministack.core import sigv4
 from local_sagemaker.errors import ServiceError
 from local_sagemaker.settings import Credentials
 
+_ALGORITHM = "AWS4-HMAC-SHA256 "
 _MISSING = ("MissingAuthenticationToken", "Request is missing Authentication Token")
 _UNKNOWN = ("UnrecognizedClientException", "The security token included in the request is invalid.")
 
@@ -26,12 +27,16 @@ def check_signature(scope: Mapping[str, Any], body: bytes, credentials: Credenti
         raise _refused(("IncompleteSignature", "The request's signature can't be read.")) from None
 
 
-def _check(scope: Mapping[str, Any], body: bytes, credentials: Credentials) -> None:
-    headers = _headers(scope)
-    query = parse_qs(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
-    presigned = "X-Amz-Signature" in query
-    if not presigned and not headers.get("authorization", "").startswith("AWS4-HMAC-SHA256 "):
+def require_signature(scope: Mapping[str, Any]) -> None:
+    """Raise ServiceError (403) for a request (ASGI) that carries no signature, right or wrong."""
+    if not _presigned(_query(scope)) and not _headers(scope).get("authorization", "").startswith(_ALGORITHM):
         raise _refused(_MISSING)
+
+
+def _check(scope: Mapping[str, Any], body: bytes, credentials: Credentials) -> None:
+    require_signature(scope)
+    headers, query = _headers(scope), _query(scope)
+    presigned = _presigned(query)
     signature = sigv4.parse_query_signature(query) if presigned else sigv4.parse_header_signature(headers)
     if isinstance(signature, tuple):
         raise _refused(signature)
@@ -47,6 +52,14 @@ def _check(scope: Mapping[str, Any], body: bytes, credentials: Credentials) -> N
     )
     if failure is not None:
         raise _refused(failure)
+
+
+def _query(scope: Mapping[str, Any]) -> dict[str, list[str]]:
+    return parse_qs(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
+
+
+def _presigned(query: Mapping[str, list[str]]) -> bool:
+    return "X-Amz-Signature" in query
 
 
 def _too_narrow(

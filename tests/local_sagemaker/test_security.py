@@ -1,6 +1,12 @@
 """Nobody without the key gets in, whatever the service, and a web page from elsewhere learns nothing."""
 
+import contextlib
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import boto3
+import psutil
 import pytest
 import requests
 from botocore.auth import SigV4Auth
@@ -10,6 +16,7 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from tests.conftest import LocalService
+from tests.local_sagemaker.conftest import training_request
 
 
 def client(service: LocalService, name: str, access_key: str, secret_key: str):
@@ -54,6 +61,38 @@ def test_an_unsigned_request_is_refused(service: LocalService) -> None:
     assert answer.json()["__type"] == "MissingAuthenticationToken"
     for path in ("/", "/bucket/key", "/_ministack/reset", "/_ministack/health", "/_localstack/health"):
         assert requests.post(service.endpoint_url + path, timeout=10).status_code == 403
+
+
+def test_an_unsigned_body_is_not_kept_in_memory(service: LocalService) -> None:
+    process = psutil.Process(json.loads((service.state / "service.json").read_text())["pid"])
+    before = process.memory_info().rss
+    parts = (b"x" * 2**20 for _ in range(200))
+    with contextlib.suppress(requests.ConnectionError):  # it may be cut off before it has sent all
+        assert requests.post(service.endpoint_url, data=parts, timeout=30).status_code == 403
+    assert process.memory_info().rss - before < 50 * 2**20
+
+
+def test_a_request_to_sagemaker_has_a_longest_length(service: LocalService) -> None:
+    with pytest.raises(ClientError) as refused:
+        service.client("sagemaker").list_training_jobs(NameContains="x" * 5 * 2**20)
+    assert refused.value.response["Error"]["Code"] == "RequestEntityTooLargeException"
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 413
+
+
+def test_many_requests_that_ask_iam_at_once_do_not_block_each_other(service: LocalService) -> None:
+    request = training_request(service, "") | {"RoleArn": "arn:aws:iam::000000000000:role/nobody"}
+    client = service.client("sagemaker", max_pool_connections=60)
+
+    def refused(_: int) -> str:
+        with pytest.raises(ClientError) as error:
+            client.create_training_job(**request)
+        return error.value.response["Error"]["Message"]
+
+    with ThreadPoolExecutor(60) as pool:
+        began = time.monotonic()
+        answers = list(pool.map(refused, range(150)))
+    assert time.monotonic() - began < 30
+    assert all(answer.startswith("Could not assume role") for answer in answers)
 
 
 def test_a_page_from_elsewhere_gets_no_permission(service: LocalService) -> None:
