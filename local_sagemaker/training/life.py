@@ -1,7 +1,8 @@
 """One training job's life, from Starting to its end, in as many attempts as its rules allow.
 
 It may begin anywhere: what the job's folder and its record hold says how far it came, so a service that was killed
-adopts the processes that still run and runs again the ones that do not.
+adopts the processes that still run and runs again the ones that do not: no job is lost with the service, unless it
+is lost MOST_SERVICE_RESTARTS times, when it may well be the one that takes the service down.
 """
 
 import logging
@@ -27,6 +28,7 @@ logger = logging.getLogger(__name__)
 _LOOK_SECONDS = 0.1
 _LOST_SECONDS = 5
 _CLEARING_SECONDS = 10
+MOST_SERVICE_RESTARTS = 10
 _NO_CAPACITY = (
     "CapacityError: Unable to provision requested ML compute capacity. Please retry using a different ML instance type."
 )
@@ -45,7 +47,11 @@ class _ClosingError(Exception):
 
 
 class _NoTimeLeftError(Exception):
-    """The job ends Stopped before its processes have started; the text is its secondary status."""
+    """The job ends Stopped before its processes have started; the text says why."""
+
+    def __init__(self, secondary: str, why: str) -> None:
+        super().__init__(why)
+        self.secondary = secondary
 
 
 class Life:
@@ -73,9 +79,10 @@ class Life:
             while not self._attempt():
                 pass
         except _ClosingError:
-            self._clear()
+            self._leave()
         except _NoTimeLeftError as end:
-            states.end(self._service, self._name, "Stopped", secondary=str(end))
+            logger.info("Training job %s is Stopped before it trains: %s", self._name, end)
+            states.end(self._service, self._name, "Stopped", secondary=end.secondary)
             self._remove_directories()
         except Exception:
             self._clear()
@@ -92,7 +99,7 @@ class Life:
             return False
         except _LostError as lost:
             strategy = self._request.get("RetryStrategy", {})
-            if states.times_in(self._job, "Restarting") >= strategy.get("MaximumRetryAttempts", 0):
+            if states.restarts(self._job, states.RETRIED) >= strategy.get("MaximumRetryAttempts", 0):
                 raise TrainingError(f"InternalServerError: {lost}") from None
             logger.info("Training job %s is tried again: %s", self._name, lost)
             self._end_attempt("Restarting")
@@ -108,6 +115,7 @@ class Life:
 
     def _begin(self) -> None:
         self._clear()
+        self._note_loss()
         self._await_capacity()
         self._reset()
         states.move(self._service, self._name, "Downloading", started=self._job.started or self._service.now())
@@ -116,6 +124,17 @@ class Life:
         left = self._seconds_left()
         states.move(self._service, self._name, "Training")
         attempt.start(self._pool, left)
+
+    def _note_loss(self) -> None:
+        """Record that an attempt was lost while the service did not run."""
+        job = self._job
+        if job.status == "Stopping" or not states.has_begun(job):
+            return
+        lost = states.restarts(job, states.SERVICE_KILLED)
+        if lost >= MOST_SERVICE_RESTARTS:
+            raise TrainingError(f"InternalServerError: The service was killed {lost + 1} times while the job ran.")
+        logger.info("Training job %s begins again: its processes were lost with the service.", self._name)
+        states.move(self._service, self._name, "Restarting", message=states.SERVICE_KILLED)
 
     def _reset(self) -> None:
         """An empty folder. The log and its metrics stay where checkpoints let a job go on from where it was."""
@@ -144,13 +163,12 @@ class Life:
         if self._closing.is_set():
             raise _ClosingError
         if job.status == "Stopping":
-            raise _NoTimeLeftError("Stopped")
-        if self._waited_too_long():
-            raise _NoTimeLeftError("MaxWaitTimeExceeded")
-        limit = self._request["StoppingCondition"].get("MaxRuntimeInSeconds", states.DEFAULT_MAX_RUNTIME)
-        left: float = limit - states.seconds_trained(job)
+            raise _NoTimeLeftError("Stopped", "it was asked to stop.")
+        if waited := self._waited_too_long():
+            raise _NoTimeLeftError("MaxWaitTimeExceeded", waited)
+        left = self._longest_runtime - states.seconds_trained(job)
         if left <= 0:
-            raise _NoTimeLeftError("MaxRuntimeExceeded")
+            raise _NoTimeLeftError("MaxRuntimeExceeded", self._trained_too_long())
         return left
 
     # Following
@@ -177,10 +195,11 @@ class Life:
 
     def _obey(self, job: TrainingJob) -> None:
         """Stop the processes if the user, or the end of the waiting time, wants it."""
-        if job.status == "Stopping" or self._waited_too_long():
-            for host in self._hosts:
-                if host.name not in self._told and host.process.stop():
-                    self._told.add(host.name)
+        why = "it was asked to stop." if job.status == "Stopping" else self._waited_too_long()
+        for host in self._hosts if why else ():
+            if host.name not in self._told and host.process.stop():
+                logger.info("Training job %s is being stopped on %s: %s", self._name, host.name, why)
+                self._told.add(host.name)
 
     def _strike(self, job: TrainingJob) -> None:
         """Let the faults happen that LOCAL_SAGEMAKER_FAULTS asks for."""
@@ -219,6 +238,7 @@ class Life:
                 asked = self._job.status == "Stopping"
                 states.end(service, self._name, "Stopped", secondary=None if asked else "MaxWaitTimeExceeded")
             elif timed_out:
+                logger.info("Training job %s is Stopped: %s", self._name, self._trained_too_long())
                 states.end(service, self._name, "Stopped", secondary="MaxRuntimeExceeded")
             else:
                 states.end(service, self._name, "Completed")
@@ -245,6 +265,16 @@ class Life:
         for host in self._hosts:
             shutil.rmtree(host.folders.root, ignore_errors=True)
 
+    def _leave(self) -> None:
+        """The service ends: what is being stopped goes on saving its model, all else begins again with the service."""
+        job = self._job
+        if job.status == "Stopping":
+            self._obey(job)
+            return
+        self._clear()
+        if states.has_begun(job):
+            states.move(self._service, self._name, "Restarting", message=states.SERVICE_STOPPED)
+
     def _clear(self) -> None:
         """End every process of the job at once, also one that is just starting, and wait until it is gone."""
         until = time.monotonic() + _CLEARING_SECONDS
@@ -265,6 +295,19 @@ class Life:
     def _spot(self) -> bool:
         return bool(self._request.get("EnableManagedSpotTraining"))
 
-    def _waited_too_long(self) -> bool:
+    @property
+    def _longest_runtime(self) -> float:
+        longest: float = self._request["StoppingCondition"].get("MaxRuntimeInSeconds", states.DEFAULT_MAX_RUNTIME)
+        return longest
+
+    def _waited_too_long(self) -> str | None:
+        """The sentence that says so where a spot job's time is over."""
         longest = self._request["StoppingCondition"].get("MaxWaitTimeInSeconds")
-        return self._spot and longest is not None and self._service.now() > self._created + longest
+        passed = self._service.now() - self._created
+        if not self._spot or longest is None or passed <= longest:
+            return None
+        return f"it was created {passed:.1f} s ago, and MaxWaitTimeInSeconds is {longest}."
+
+    def _trained_too_long(self) -> str:
+        trained = states.seconds_trained(self._job) + states.seconds_training(self._job, self._service.now())
+        return f"it has trained for {trained:.1f} s, and MaxRuntimeInSeconds is {self._longest_runtime}."

@@ -8,6 +8,11 @@ from local_sagemaker.service import Service
 
 OBJECTIVE_HYPERPARAMETER = "_tuning_objective_metric"
 DEFAULT_MAX_RUNTIME = 86_400
+RETRIED = "Restarting the training job after an internal error"
+SERVICE_STOPPED = "Restarting the training job, whose processes ended as the service was stopped"
+SERVICE_KILLED = "Restarting the training job, whose processes were lost while the service did not run"
+"""Why a job is Restarting, which is how the times are told apart that count and those that do not."""
+_BEGUN = ("Downloading", "Training", "Uploading")
 _MESSAGES = {
     "Starting": "Preparing the instances for training",
     "Downloading": "Downloading input data",
@@ -18,7 +23,7 @@ _MESSAGES = {
     "Failed": "Training job failed",
     "Stopped": "Training job stopped",
     "Interrupted": "Training job interrupted: its spot instances were taken away",
-    "Restarting": "Restarting the training job after an internal error",
+    "Restarting": RETRIED,
     "Pending": "Insufficient capacity error while launching instances, retrying!",
     "MaxWaitTimeExceeded": "Training job waiting time exceeded MaxWaitTimeInSeconds",
     "MaxRuntimeExceeded": "Training job runtime exceeded MaxRuntimeInSeconds",
@@ -56,8 +61,11 @@ def request_stop(service: Service, name: str) -> None:
             move(service, name, "Stopping", status="Stopping")
 
 
-def move(service: Service, name: str, secondary: str, **changes: Any) -> TrainingJob:
-    """Enter a secondary status, closing the one before; `changes` are further members to set."""
+def move(service: Service, name: str, secondary: str, message: str | None = None, **changes: Any) -> TrainingJob:
+    """Enter a secondary status, closing the one before; `changes` are further members to set.
+
+    `message` is what the transition says where it is not what this status says always.
+    """
     now = service.now()
     with service.store.exclusive():
         job = service.store.training_job(name)
@@ -66,7 +74,7 @@ def move(service: Service, name: str, secondary: str, **changes: Any) -> Trainin
         if transitions and transitions[-1].ended is None:
             transitions = (*transitions[:-1], replace(transitions[-1], ended=now))
         last = now if "ended" in changes else None
-        transitions = (*transitions, Transition(secondary, now, last, _MESSAGES.get(secondary, "")))
+        transitions = (*transitions, Transition(secondary, now, last, message or _MESSAGES.get(secondary, "")))
         return service.store.update_training_job(
             name, now, secondary_status=secondary, transitions=transitions, **changes
         )
@@ -89,19 +97,33 @@ def end(service: Service, name: str, status: str, *, secondary: str | None = Non
     )
 
 
-def times_in(job: TrainingJob, secondary: str) -> int:
-    """How often a job has been in a secondary status."""
-    return sum(step.status == secondary for step in job.transitions)
+def restarts(job: TrainingJob, why: str) -> int:
+    """How often a job was Restarting for one reason, such as RETRIED."""
+    return sum(step.status == "Restarting" and step.message == why for step in job.transitions)
+
+
+def has_begun(job: TrainingJob) -> bool:
+    """Whether the last that is known of a job is that an attempt at it was under way."""
+    return job.secondary_status in _BEGUN
 
 
 def seconds_trained(job: TrainingJob) -> float:
-    """How long a job trained in the attempts that were interrupted or are tried again."""
+    """How long a job trained in its earlier attempts, but for those of which no end is known."""
     pairs = zip(job.transitions, job.transitions[1:], strict=False)
     return sum(
         after.started - step.started
         for step, after in pairs
-        if step.status == "Training" and after.status in ("Interrupted", "Restarting")
+        if step.status == "Training"
+        and after.status in ("Interrupted", "Restarting")
+        and after.message != SERVICE_KILLED
     )
+
+
+def seconds_training(job: TrainingJob, now: float) -> float:
+    """How long the latest attempt of a job has trained, or had when it ended."""
+    last = next((step for step in reversed(job.transitions) if step.status == "Training"), None)
+    ended = last is not None and job.transitions[-1].status in ("Interrupted", "Restarting")
+    return 0.0 if last is None or ended else (last.ended or now) - last.started
 
 
 def _objective(service: Service, job: TrainingJob, status: str) -> tuple[float | None, str | None]:

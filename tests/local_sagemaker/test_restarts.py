@@ -17,16 +17,29 @@ from tests.local_sagemaker.conftest import (
     TENSORFLOW_IMAGE,
     processes_below,
     trained,
+    training_request,
     trials_running,
     tuned,
     tuning_request,
     wait_until,
 )
+from tests.local_sagemaker.test_training_jobs import model_file
 
 SLOW = PARABOLA.replace(
     'print("loss = 1e9")',
     "import time; open('@@STARTS@@', 'a').write(os.environ['TRAINING_JOB_NAME'] + '\\n'); time.sleep(2)",
 )
+
+SAVES_SLOWLY = """
+import os, pathlib, signal, sys, time
+def leave(*_):
+    time.sleep(3)
+    pathlib.Path(os.environ["SM_MODEL_DIR"], "saved").write_text("in time")
+    sys.exit(0)
+signal.signal(signal.SIGTERM, leave)
+print("ready", flush=True)
+time.sleep(60)
+"""
 
 
 def slow(state: Path) -> str:
@@ -78,7 +91,46 @@ def test_a_stopped_service_leaves_no_process_and_runs_its_trials_again(tmp_path:
         assert job["TrainingJobStatusCounters"]["Completed"] == 2
         best = trained(again, job["BestTrainingJob"]["TrainingJobName"])
         assert best["TrainingJobStatus"] == "Completed"
+        assert steps(best).count("Restarting") == 1
         assert again.access_key == service.access_key
+
+
+def created_job(service: LocalService, script: str) -> str:
+    """The name of a training job whose process runs."""
+    service.client("s3").create_bucket(Bucket=BUCKET)
+    request = training_request(service, script)
+    del request["InputDataConfig"]
+    service.client("sagemaker").create_training_job(**request)
+    wait_until(lambda: trials_running(service.state) == 1)
+    return str(request["TrainingJobName"])
+
+
+def steps(job: dict) -> list[str]:
+    return [step["Status"] for step in job["SecondaryStatusTransitions"]]
+
+
+def test_a_job_that_was_killed_with_the_service_runs_again_and_says_so(tmp_path: Path) -> None:
+    with running_service(tmp_path) as service:
+        name = created_job(service, "import time; time.sleep(2); print('loss = 1')")
+        os.kill(json.loads((tmp_path / "service.json").read_text())["pid"], signal.SIGKILL)
+        for running in (tmp_path / "training-jobs").glob("*/*/running"):
+            os.kill(int(running.read_text()), signal.SIGKILL)
+        wait_until(lambda: trials_running(tmp_path) == 0)
+    with running_service(tmp_path) as again:
+        job = trained(again, name)
+    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+    assert steps(job).count("Restarting") == 1
+
+
+def test_a_job_that_is_being_stopped_saves_its_model_though_the_service_stops(tmp_path: Path) -> None:
+    with running_service(tmp_path) as service:
+        name = created_job(service, SAVES_SLOWLY)
+        wait_until(lambda: (tmp_path / "training-jobs" / name / "output.log").read_text().count("ready"))
+        service.client("sagemaker").stop_training_job(TrainingJobName=name)
+    with running_service(tmp_path) as again:
+        job = trained(again, name)
+        assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Stopped", "Stopped")
+        assert model_file(again, job, "saved") == b"in time"
 
 
 def test_a_second_service_on_the_same_state_refuses_to_start(service: LocalService) -> None:
