@@ -9,7 +9,7 @@ from pathlib import Path
 from local_sagemaker.errors import StartError
 from local_sagemaker.server import serve
 from local_sagemaker.settings import DEFAULT_PORT, DEFAULT_REGION
-from local_sagemaker.training import faults
+from local_sagemaker.training import capacity, faults
 
 
 def main() -> int:
@@ -18,15 +18,23 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="port on loopback (default: %(default)s)")
     parser.add_argument("--region", default=DEFAULT_REGION, help="region of its ARNs (default: %(default)s)")
     parser.add_argument("--state", type=Path, default=Path(".local/sagemaker"), help="folder (default: %(default)s)")
+    parser.add_argument(
+        "--max-processes",
+        type=int,
+        default=capacity.default_processes(),
+        help="training processes at once; further jobs wait (default: %(default)s, two a core and four at least)",
+    )
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("botocore").setLevel(logging.WARNING)
     state = given.state.absolute()
     if not 0 <= given.port <= 65535:
         parser.error(f"--port {given.port} is no port; give 1 to 65535, or 0 for a free one")
+    if given.max_processes < 1:
+        parser.error(f"--max-processes {given.max_processes} lets no job run; give 1 or more")
     try:
         asked = faults.parse(os.environ.get(faults.VARIABLE, ""))
-        serve(state, port=given.port, region=given.region, faults=asked)
+        serve(state, port=given.port, region=given.region, max_processes=given.max_processes, faults=asked)
     except (StartError, PermissionError) as error:
         print(f"local_sagemaker: {error}", file=sys.stderr)
         return 1

@@ -32,6 +32,17 @@ class InUseError(ServiceError):
         super().__init__("ResourceInUse", message)
 
 
+class LimitExceededError(ServiceError):
+    """SageMaker's ResourceLimitExceeded; `wanted` is what the request asks of a quota, `limit` what there is."""
+
+    def __init__(self, quota: str, limit: int, wanted: int) -> None:
+        super().__init__(
+            "ResourceLimitExceeded",
+            f"The account-level service limit '{quota}' is {limit}, with current utilization of 0 and a request delta "
+            f"of {wanted}.",
+        )
+
+
 class UnsupportedError(ServiceError):
     """SageMaker knows this, the local SageMaker does not; the message names it."""
 

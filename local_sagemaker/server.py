@@ -33,11 +33,12 @@ _TRUST = {
 }
 
 
-def serve(state: Path, *, port: int, region: str, faults: tuple[Fault, ...] = ()) -> None:
+def serve(state: Path, *, port: int, region: str, max_processes: int, faults: tuple[Fault, ...] = ()) -> None:
     """Serve until SIGTERM or SIGINT; port 0 takes a free one. Raises StartError where state or port is taken."""
     with _sole_owner(state), _listening(port) as listener:
         port = listener.getsockname()[1]
-        settings = Settings(state, load_or_create(state), port=port, region=region, faults=faults)
+        keys = load_or_create(state)
+        settings = Settings(state, keys, port=port, region=region, faults=faults, max_processes=max_processes)
         _configure_ministack(settings)
         asyncio.run(_serve(settings, listener))
 

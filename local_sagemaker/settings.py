@@ -31,6 +31,8 @@ class Settings:
     region: str = DEFAULT_REGION
     account: str = ACCOUNT_ID
     faults: tuple[Fault, ...] = ()
+    max_processes: int = 4
+    """Training processes at once on this machine, one a host of a job."""
 
     @property
     def endpoint_url(self) -> str:

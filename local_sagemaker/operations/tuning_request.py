@@ -3,11 +3,18 @@
 from typing import Any
 
 from local_sagemaker import coverage
-from local_sagemaker.errors import UnsupportedError, ValidationError
+from local_sagemaker.errors import LimitExceededError, UnsupportedError, ValidationError
 from local_sagemaker.operations import checks, tuning_strategy
 from local_sagemaker.service import Service
 from local_sagemaker.tuning import warm_start
-from local_sagemaker.tuning.definitions import Definition, read_definitions, resource_config
+from local_sagemaker.tuning.definitions import (
+    MOST_PARALLEL,
+    Definition,
+    most_trials,
+    quota,
+    read_definitions,
+    resource_config,
+)
 from local_sagemaker.tuning.space import combinations
 
 MOST_TUNABLE = 30
@@ -28,7 +35,7 @@ def check(service: Service, request: dict[str, Any]) -> None:
     for definition in definitions:
         _check_definition(service, definition)
     tuning_strategy.check(request["HyperParameterTuningJobConfig"], definitions)
-    _check_limits(request["HyperParameterTuningJobConfig"], definitions)
+    _check_limits(request, definitions)
     warm_start.check(request, {name: service.store.tuning_job(name) for name in warm_start.parent_names(request)})
 
 
@@ -111,7 +118,8 @@ def _check_hyperparameters(definition: Definition) -> None:
         raise ValidationError(f"Hyperparameters can't be both static and tunable: {', '.join(both)}.")
 
 
-def _check_limits(config: dict[str, Any], definitions: tuple[Definition, ...]) -> None:
+def _check_limits(request: dict[str, Any], definitions: tuple[Definition, ...]) -> None:
+    config = request["HyperParameterTuningJobConfig"]
     limits = config["ResourceLimits"]
     most, parallel = limits.get("MaxNumberOfTrainingJobs"), limits["MaxParallelTrainingJobs"]
     ends_otherwise = "MaxRuntimeInSeconds" in limits or config.get("TuningJobCompletionCriteria")
@@ -120,6 +128,7 @@ def _check_limits(config: dict[str, Any], definitions: tuple[Definition, ...]) -
             "Provide ResourceLimits.MaxNumberOfTrainingJobs, ResourceLimits.MaxRuntimeInSeconds or "
             "TuningJobCompletionCriteria, so that the tuning job ends."
         )
+    _check_quotas(config["Strategy"], most_trials(request), parallel)
     if most is None:
         return
     if parallel > most:
@@ -134,3 +143,12 @@ def _check_limits(config: dict[str, Any], definitions: tuple[Definition, ...]) -
             f"combinations for the provided ranges [{total}] must be equal or greater than the value of "
             f"MaxNumberOfJobs, [{most}]. Provide additional ranges."
         )
+
+
+def _check_quotas(strategy: str, trials: int, parallel: int) -> None:
+    if parallel > MOST_PARALLEL:
+        name = "Maximum number of parallel training jobs per hyperparameter tuning job"
+        raise LimitExceededError(name, MOST_PARALLEL, parallel)
+    if trials > quota(strategy):
+        name = "Maximum number of training jobs per hyperparameter tuning job"
+        raise LimitExceededError(name, quota(strategy), trials)

@@ -4,8 +4,9 @@ import logging
 import threading
 
 from local_sagemaker.errors import TrainingError
+from local_sagemaker.records import ACTIVE
 from local_sagemaker.service import Service
-from local_sagemaker.training import states
+from local_sagemaker.training import capacity, states
 from local_sagemaker.training.channels import ChannelCache
 from local_sagemaker.training.life import Life
 from local_sagemaker.training.warm_pool import WarmPool
@@ -24,13 +25,14 @@ class Runner:
         self._closing = threading.Event()
 
     def take_up(self) -> None:
-        """Give every active job that has no thread yet one of its own."""
+        """Give every active job that has no thread yet, and for which there is room, one of its own."""
         self._threads = {name: thread for name, thread in self._threads.items() if thread.is_alive()}
-        for job in self._service.store.training_jobs(("InProgress", "Stopping")):
-            if job.name not in self._threads:
-                thread = threading.Thread(target=self._run, args=(job.name,), name=job.name, daemon=True)
-                self._threads[job.name] = thread
-                thread.start()
+        service = self._service
+        active = service.store.training_jobs(ACTIVE)
+        for job in capacity.admitted(active, set(self._threads), service.settings.max_processes, service.now()):
+            thread = threading.Thread(target=self._run, args=(job.name,), name=job.name, daemon=True)
+            self._threads[job.name] = thread
+            thread.start()
 
     def close(self) -> None:
         """End every training process at once; their jobs run again when the service starts again."""
@@ -45,11 +47,15 @@ class Runner:
         assert job is not None
         try:
             Life(service, job, self._channels, self._pool, self._closing).run()
-        except TrainingError as error:
-            states.end(service, name, "Failed", reason=str(error))
         except Exception as error:
             if self._closing.is_set():
-                return
-            logger.exception("Training job %s ended by a fault of the service.", name)
-            states.end(service, name, "Failed", reason=f"InternalServerError: {error}")
+                return  # S3 ends first; the job goes on where it was when the service starts again
+            self._fail(name, error)
         service.wake()
+
+    def _fail(self, name: str, error: Exception) -> None:
+        reason = str(error)
+        if not isinstance(error, TrainingError):
+            logger.exception("Training job %s ended by a fault of the service.", name)
+            reason = f"InternalServerError: {error}"
+        states.end(self._service, name, "Failed", reason=reason)

@@ -13,8 +13,10 @@ from typing import Any
 from local_sagemaker.records import TrainingJob
 from local_sagemaker.tuning.space import Space, combinations, read_space
 
-MOST_TRIALS = 750
-"""SageMaker's quota, which ends a job that gives no MaxNumberOfTrainingJobs and meets no criterion."""
+MOST_TRIALS = {"Random": 10_000}
+MOST_TRIALS_OF_OTHERS = 750
+MOST_PARALLEL = 100
+"""SageMaker's quotas; the number of trials ends a job that gives no MaxNumberOfTrainingJobs and meets no criterion."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,11 @@ def read_definitions(request: dict[str, Any]) -> tuple[Definition, ...]:
     )
 
 
+def quota(strategy: str) -> int:
+    """How many trials SageMaker allows a tuning job of a strategy."""
+    return MOST_TRIALS.get(strategy, MOST_TRIALS_OF_OTHERS)
+
+
 def position(request: dict[str, Any], trial: int) -> tuple[int, int]:
     """Which definition trial number `trial` follows, from 0, and which trial of that definition it is, from 1.
 
@@ -69,14 +76,16 @@ def position(request: dict[str, Any], trial: int) -> tuple[int, int]:
 
 def most_trials(request: dict[str, Any]) -> int:
     """How many trials a job may create: MaxNumberOfTrainingJobs, else what its space or the quota allows."""
-    given = request["HyperParameterTuningJobConfig"]["ResourceLimits"].get("MaxNumberOfTrainingJobs")
+    config = request["HyperParameterTuningJobConfig"]
+    given = config["ResourceLimits"].get("MaxNumberOfTrainingJobs")
     if given is not None:
         return int(given)
     sizes = [combinations(definition.space) for definition in read_definitions(request)]
-    if request["HyperParameterTuningJobConfig"]["Strategy"] == "Grid":
+    if config["Strategy"] == "Grid":
         return int(sum(sizes))
     # Definitions take turns, so the smallest space is used up first.
-    return int(min(MOST_TRIALS, min(sizes) * len(sizes) if math.isfinite(min(sizes)) else MOST_TRIALS))
+    most = quota(config["Strategy"])
+    return int(min(most, min(sizes) * len(sizes) if math.isfinite(min(sizes)) else most))
 
 
 def last_number(trials: Iterable[TrainingJob]) -> int:

@@ -9,6 +9,7 @@ from local_sagemaker.operations import tuning_jobs
 from tests.local_sagemaker.simulation import Course, Simulation, categories, definition, ranges, request
 
 OBJECTIVE = {"Type": "Minimize", "MetricName": "loss"}
+LONG = [str(number) for number in range(28)]
 GRID = categories(a=["1", "2", "3"], b=["x", "y"])
 
 
@@ -133,6 +134,28 @@ def test_what_is_not_done_here_is_named(job: dict, named: str) -> None:
         Simulation(lambda trial: Course()).create(job)
     assert refused.value.code == "UnsupportedOperationException"
     assert named in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("job", "limit", "wanted"),
+    [
+        (request(jobs=1000, parallel=101), 100, 101),
+        (request(jobs=751, Strategy="Bayesian"), 750, 751),
+        (request(jobs=10_001), 10_000, 10_001),
+        (request(jobs=None, Strategy="Grid", ParameterRanges=categories(a=LONG, b=LONG)), 750, 784),
+    ],
+)
+def test_what_exceeds_a_quota_is_refused(job: dict, limit: int, wanted: int) -> None:
+    with pytest.raises(ServiceError) as refused:
+        Simulation(lambda trial: Course()).create(job)
+    assert refused.value.code == "ResourceLimitExceeded"
+    assert f"is {limit}, with current utilization of 0 and a request delta of {wanted}." in refused.value.message
+
+
+def test_what_the_quotas_allow_is_taken() -> None:
+    simulation = Simulation(lambda trial: Course())
+    assert simulation.create(request(jobs=10_000, parallel=100))
+    assert simulation.create(request("bayesian", jobs=750, parallel=100, Strategy="Bayesian"))
 
 
 @pytest.mark.parametrize("jobs", [None, 6])
