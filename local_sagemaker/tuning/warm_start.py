@@ -86,6 +86,8 @@ def _check_parent(request: dict[str, Any], parent: TuningJob) -> None:
         )
     _check_names(own, other, parent.name)
     _check_definitions(own.request, other.request)
+    if request["WarmStartConfig"].get("WarmStartType") == IDENTICAL:
+        _check_identical(own.request, other.request, parent.name)
 
 
 def _check_names(own: Definition, other: Definition, parent: str) -> None:
@@ -117,6 +119,31 @@ def _check_definitions(own: dict[str, Any], other: dict[str, Any]) -> None:
         raise ValidationError(
             f"Only the following fields in TrainingJobDefinition are allowed to change: [{', '.join(_CHANGEABLE)}]."
         )
+
+
+def _check_identical(own: dict[str, Any], other: dict[str, Any], parent: str) -> None:
+    """IdenticalDataAndAlgorithm is for the same input data and training image, as the service model has it."""
+    differing = []
+    image, before = (given["AlgorithmSpecification"].get("TrainingImage") for given in (own, other))
+    if image != before:
+        differing.append(f"the training image is {image}, there {before}")
+    data, earlier = (_sources(given) for given in (own, other))
+    differing += [
+        f"the data of the channel {name} is {data.get(name)}, there {earlier.get(name)}"
+        for name in sorted({*data, *earlier})
+        if data.get(name) != earlier.get(name)
+    ]
+    if differing:
+        raise ValidationError(
+            f"The warm start type {IDENTICAL} needs the input data and the training image of the parent tuning job "
+            f"{parent}, but {'; '.join(differing)}. Use TransferLearning instead."
+        )
+
+
+def _sources(definition: dict[str, Any]) -> dict[str, str]:
+    """Where the data of each channel lies."""
+    channels = definition.get("InputDataConfig", [])
+    return {channel["ChannelName"]: channel["DataSource"]["S3DataSource"]["S3Uri"] for channel in channels}
 
 
 def _plain(value: str) -> str:

@@ -118,6 +118,31 @@ def test_a_warm_start_that_breaks_a_rule_is_refused(job: dict, message: str) -> 
     assert message in str(refused.value)
 
 
+CHANNEL = {
+    "ChannelName": "train",
+    "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://bucket/other"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"InputDataConfig": [CHANNEL]}, "the data of the channel train is s3://bucket/other, there None"),
+        (
+            {"AlgorithmSpecification": definition()["AlgorithmSpecification"] | {"TrainingImage": "newer"}},
+            "the training image is newer, there image",
+        ),
+    ],
+)
+def test_other_data_or_another_image_is_transfer_learning(changes: dict, message: str) -> None:
+    simulation = with_parent()
+    with pytest.raises(ValidationError) as refused:
+        simulation.create(changed(**changes))
+    assert message in str(refused.value)
+    warm = child(TRANSFER)["WarmStartConfig"]
+    assert simulation.create(changed(**changes) | {"WarmStartConfig": warm})
+
+
 def test_at_most_ten_hyperparameters_change_between_tunable_and_static() -> None:
     simulation = with_parent(ParameterRanges=ranges(x=(0, 1), **MANY))
     job = child() | {"TrainingJobDefinition": definition(StaticHyperParameters=dict.fromkeys(MANY, "0"))}
