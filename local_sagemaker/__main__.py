@@ -3,6 +3,7 @@
 import argparse
 import logging
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from local_sagemaker.errors import StartError
 from local_sagemaker.server import serve
 from local_sagemaker.settings import DEFAULT_PORT, DEFAULT_REGION
 from local_sagemaker.training import capacity, faults
+
+_REGION = r"[a-z0-9]+(-[a-z0-9]+)*"
 
 
 def main() -> int:
@@ -33,6 +36,8 @@ def main() -> int:
     if given.max_processes < 1:
         parser.error(f"--max-processes {given.max_processes} lets no job run; give 1 or more")
     try:
+        if not re.fullmatch(_REGION, given.region):
+            raise StartError(f"--region {given.region!r} is no region's name; give one such as {DEFAULT_REGION}.")
         asked = faults.parse(os.environ.get(faults.VARIABLE, ""))
         serve(state, port=given.port, region=given.region, max_processes=given.max_processes, faults=asked)
     except (StartError, PermissionError) as error:

@@ -5,13 +5,14 @@ import os
 import secrets
 from pathlib import Path
 
+from local_sagemaker.errors import StartError
 from local_sagemaker.settings import Credentials
 
 FILE_NAME = "credentials.json"
 
 
 def load_or_create(state: Path) -> Credentials:
-    """The key pair in `state`, made if it is not there yet. The file's mode is 0600."""
+    """The key pair in `state`, made if it is not there yet. The file's mode is 0600. Raises StartError."""
     path = state / FILE_NAME
     if not path.exists():
         state.mkdir(parents=True, exist_ok=True)
@@ -20,4 +21,10 @@ def load_or_create(state: Path) -> Credentials:
         with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             json.dump(pair, file)
         partial.replace(path)
-    return Credentials(**json.loads(path.read_text()))
+    try:
+        pair = json.loads(path.read_text())
+        return Credentials(str(pair["access_key"]), str(pair["secret_key"]))
+    except (ValueError, TypeError, KeyError):
+        raise StartError(
+            f"{path} holds no key pair (access_key and secret_key as JSON); restore it, or delete it for a new one."
+        ) from None

@@ -97,7 +97,10 @@ def _announce(service: Service) -> None:
 @contextmanager
 def _sole_owner(state: Path) -> Iterator[None]:
     """The state folder, closed to other users, since keys and job environments lie in it."""
-    state.mkdir(parents=True, exist_ok=True)
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise StartError(f"The state folder {state} is, or lies below, a file; give another --state.") from None
     state.chmod(0o700)
     with (state / "lock").open("a+") as lock:
         try:

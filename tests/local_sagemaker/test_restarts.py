@@ -47,9 +47,9 @@ def slow(state: Path) -> str:
     return SLOW.replace("@@STARTS@@", str(state / "starts"))
 
 
-def command(state: Path, port: int = 0) -> subprocess.CompletedProcess[str]:
+def command(state: Path, port: int = 0, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "local_sagemaker", "--port", str(port), "--state", str(state)],
+        [sys.executable, "-m", "local_sagemaker", "--port", str(port), "--state", str(state), *options],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -149,3 +149,19 @@ def test_a_taken_port_is_said_in_one_line(service: LocalService, tmp_path: Path)
     assert second.stderr.strip() == (
         f"local_sagemaker: Port {port} of 127.0.0.1 can't be opened (Address already in use); give another --port."
     )
+
+
+def test_a_wrong_start_is_said_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "credentials.json").write_text("")
+    starts = {
+        "is, or lies below, a file; give another --state.": command(tmp_path / "file"),
+        "'bad region' is no region's name": command(tmp_path / "new", 0, "--region", "bad region"),
+        "credentials.json holds no key pair": command(tmp_path / "empty"),
+    }
+    for message, started in starts.items():
+        assert started.returncode == 1
+        assert message in started.stderr
+        assert started.stderr.startswith("local_sagemaker: ")
+        assert started.stderr.count("\n") == 1
