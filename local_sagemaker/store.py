@@ -161,13 +161,13 @@ class Store:
             self._db.execute("DELETE FROM training_job WHERE name = ?", (job.name,))
             return True
 
-    def count_by_status(self, tuning_job: str) -> dict[tuple[str, str | None], int]:
-        """How many trials a tuning job has of each (status, objective status)."""
+    def count_by_status(self, tuning_job: str) -> dict[tuple[str, str | None, bool], int]:
+        """How many trials a tuning job has of each (status, objective status, whether the service failed them)."""
         query = (
-            "SELECT status, objective_status, count(*) AS n FROM training_job WHERE tuning_job = ? "
-            "GROUP BY status, objective_status"
+            "SELECT status, objective_status, ifnull(failure_reason LIKE 'InternalServerError:%', 0) AS internal, "
+            "count(*) FROM training_job WHERE tuning_job = ? GROUP BY status, objective_status, internal"
         )
-        return {(row["status"], row["objective_status"]): row["n"] for row in self._rows(query, (tuning_job,))}
+        return {(row[0], row[1], bool(row[2])): row[3] for row in self._rows(query, (tuning_job,))}
 
     def best_trial(self, tuning_job: str, maximise: bool) -> TrainingJob | None:
         """The trial with the best objective value among those evaluated; the earlier one of equals."""

@@ -126,18 +126,22 @@ def _summary(service: Service, job: TuningJob) -> dict[str, Any]:
 def _counters(service: Service, job: TuningJob) -> dict[str, Any]:
     counts = service.store.count_by_status(job.name)
 
-    def trials(*statuses: str) -> int:
-        return sum(number for (status, _), number in counts.items() if status in statuses)
+    def trials(*statuses: str, internal: bool | None = None) -> int:
+        return sum(
+            number
+            for (status, _, by_service), number in counts.items()
+            if status in statuses and internal in (None, by_service)
+        )
 
     def objectives(wanted: str) -> int:
-        return sum(number for (_, objective), number in counts.items() if objective == wanted)
+        return sum(number for (_, objective, _), number in counts.items() if objective == wanted)
 
     return {
         "TrainingJobStatusCounters": {
             "Completed": trials("Completed"),
             "InProgress": trials("InProgress", "Stopping"),
-            "RetryableError": 0,
-            "NonRetryableError": trials("Failed"),
+            "RetryableError": trials("Failed", internal=True),
+            "NonRetryableError": trials("Failed", internal=False),
             "Stopped": trials("Stopped"),
         },
         "ObjectiveStatusCounters": {

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from local_sagemaker.records import TrainingJob
 from local_sagemaker.store import Store
+from local_sagemaker.training import states
 from tests.local_sagemaker.simulation import Course, Simulation, categories, definition, ranges, request
 
 EXAMPLES = settings(max_examples=60, deadline=None, database=None, suppress_health_check=list(HealthCheck))
@@ -174,6 +175,18 @@ def test_a_fault_in_one_jobs_decision_ends_that_job_alone(caplog) -> None:
     assert {trial.status for trial in simulation.trials(names[0])} <= {"Completed", "Stopped"}
     assert [job.status for job in others] == ["Completed", "Completed"]
     assert "Traceback" in caplog.text
+
+
+def test_what_the_service_failed_counts_as_retryable() -> None:
+    simulation = Simulation(lambda trial: Course([1.0]))
+    name = simulation.create(request(jobs=2))
+    simulation.look()
+    for trial, reason in zip(
+        simulation.trials(name), ("InternalServerError: lost", "AlgorithmError: bad"), strict=True
+    ):
+        states.end(simulation.service, trial.name, "Failed", reason=reason)
+    counters = simulation.describe(name)["TrainingJobStatusCounters"]
+    assert (counters["RetryableError"], counters["NonRetryableError"]) == (1, 1)
 
 
 def test_many_jobs_at_once_end_with_all_their_trials() -> None:
