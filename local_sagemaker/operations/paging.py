@@ -8,6 +8,8 @@ from local_sagemaker.errors import ValidationError
 from local_sagemaker.selection import Selection
 
 DEFAULT_PAGE = 10
+_FURTHEST = 2**62
+_SHOWN = 100
 COLUMNS = {"Name": "name", "CreationTime": "created", "Status": "status", "FinalObjectiveMetricValue": "objective"}
 _FILTERS = {
     "status": "StatusEquals",
@@ -63,6 +65,9 @@ def _read_token(token: str | None) -> int:
     if token is None:
         return 0
     try:
-        return max(0, int(base64.urlsafe_b64decode(token)))
+        position = int(base64.urlsafe_b64decode(token))
     except ValueError:
-        raise ValidationError(f"The NextToken {token!r} is not valid.") from None
+        position = -1
+    if not 0 <= position <= _FURTHEST:
+        raise ValidationError(f"The NextToken {token[:_SHOWN]!r} is not one of this service's.")
+    return position

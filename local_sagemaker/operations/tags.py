@@ -11,18 +11,21 @@ MOST_TAGS = 50
 
 def read_tags(items: list[dict[str, str]]) -> dict[str, str]:
     """A request's Tags by key. Raises ValidationError for a key that stands twice."""
-    tags = {item["Key"]: item["Value"] for item in items}
-    if len(tags) != len(items):
+    if len({item["Key"].casefold() for item in items}) != len(items):
         raise ValidationError("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
-    return tags
+    return {item["Key"]: item["Value"] for item in items}
 
 
 def add(service: Service, request: dict[str, Any]) -> dict[str, Any]:
-    """AddTags: answers all the tags that the resource has then."""
+    """AddTags: answers all the tags that the resource has then; a key that is there in another case keeps its own."""
     arn, new = _resource(service, request), read_tags(request["Tags"])
-    if len(service.store.tags(arn) | new) > MOST_TAGS:
-        raise ValidationError(f"A resource has at most {MOST_TAGS} tags.")
-    service.store.put_tags(arn, new)
+    with service.store.exclusive():
+        present = service.store.tags(arn)
+        own = {key.casefold(): key for key in present}
+        new = {own.get(key.casefold(), key): value for key, value in new.items()}
+        if len(present | new) > MOST_TAGS:
+            raise ValidationError(f"A resource has at most {MOST_TAGS} tags.")
+        service.store.put_tags(arn, new)
     return {"Tags": _items(service, arn)}
 
 

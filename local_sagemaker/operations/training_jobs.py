@@ -81,7 +81,9 @@ def describe(service: Service, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def list_jobs(service: Service, request: dict[str, Any]) -> dict[str, Any]:
-    """ListTrainingJobs, oldest first unless told otherwise."""
+    """ListTrainingJobs, oldest first unless told otherwise; no job here has a warm pool whose status could match."""
+    if "WarmPoolStatusEquals" in request:
+        return {"TrainingJobSummaries": []}
     found, token = paging.select(service.store.find_training_jobs, request, sort_by="CreationTime", order="Ascending")
     return {"TrainingJobSummaries": [_summary(job) for job in found], "NextToken": token}
 
