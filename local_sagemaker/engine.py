@@ -6,6 +6,7 @@ import threading
 from local_sagemaker.service import Service
 from local_sagemaker.training.runner import Runner
 from local_sagemaker.tuning import controller
+from local_sagemaker.tuning.ended import EndedTrials
 
 logger = logging.getLogger(__name__)
 
@@ -18,6 +19,7 @@ class Engine:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._runner = Runner(service)
+        self._ended = EndedTrials(service.store)
         self._changed = threading.Event()
         self._closing = False
         self._thread = threading.Thread(target=self._loop, name="engine", daemon=True)
@@ -50,4 +52,4 @@ class Engine:
                 logger.exception("The engine met a fault; it looks again in a second.")
 
     def _decide(self) -> None:
-        controller.advance(self._service)
+        controller.advance(self._service, self._ended)

@@ -136,6 +136,16 @@ class Store:
         rows = self._rows(f"SELECT * FROM training_job{where} ORDER BY created, trial", values)
         return [_training_job(row) for row in rows]
 
+    def trial_names(self, tuning_job: str) -> list[str]:
+        """The names of a tuning job's trials, by their numbers."""
+        query = "SELECT name FROM training_job WHERE tuning_job = ? ORDER BY trial"
+        return [row["name"] for row in self._rows(query, (tuning_job,))]
+
+    def named_training_jobs(self, names: Sequence[str]) -> list[TrainingJob]:
+        """Those of the jobs of these names that are there."""
+        where, values = _in("name", names)
+        return [_training_job(row) for row in self._rows(f"SELECT * FROM training_job{where}", values)] if names else []
+
     def find_training_jobs(self, selection: Selection) -> list[TrainingJob]:
         """The jobs of one page; no other row is read into memory."""
         return [_training_job(row) for row in self._rows(*selection.sql("training_job"))]
@@ -211,14 +221,15 @@ class Store:
         query = "SELECT name, value, time FROM metric WHERE training_job = ? AND name = ? ORDER BY position, rowid"
         return [Metric(*row) for row in self._rows(query, (training_job, name))]
 
-    def curves(self, tuning_job: str, name: str) -> dict[int, list[Metric]]:
-        """The values that the trials of a tuning job printed of one metric, in order, by trial number."""
+    def curves(self, tuning_job: str, name: str, trials: Sequence[int]) -> dict[int, list[Metric]]:
+        """The values that some trials of a tuning job printed of one metric, in order, by trial number."""
         query = (
-            "SELECT trial, metric.name, value, time FROM metric JOIN training_job ON training_job = training_job.name "
-            "WHERE tuning_job = ? AND metric.name = ? ORDER BY trial, position, metric.rowid"
+            "SELECT trial, metric.name, value, time FROM training_job JOIN metric ON training_job = training_job.name "
+            f"WHERE tuning_job = ? AND trial IN ({', '.join('?' for _ in trials)}) AND metric.name = ? "
+            "ORDER BY trial, position, metric.rowid"
         )
         found: dict[int, list[Metric]] = {}
-        for trial, *metric in self._rows(query, (tuning_job, name)):
+        for trial, *metric in self._rows(query, (tuning_job, *trials, name)):
             found.setdefault(trial, []).append(Metric(*metric))
         return found
 

@@ -1,6 +1,7 @@
 """The only writer of a tuning job: looks at what the store holds, decides, records; the runner acts on what it finds.
 
-Nothing is kept in memory between two looks, so a killed service goes on where it was.
+Nothing is kept in memory between two looks but what has ended and never changes, so a killed service goes on where it
+was.
 """
 
 import logging
@@ -13,6 +14,7 @@ from local_sagemaker.service import Service
 from local_sagemaker.training.states import new_training_job, request_stop
 from local_sagemaker.tuning import completion, stopping, warm_start
 from local_sagemaker.tuning.definitions import last_number, most_trials, read_definitions
+from local_sagemaker.tuning.ended import EndedTrials
 from local_sagemaker.tuning.trials import Parents, next_configuration, trial_request, trials_of
 
 logger = logging.getLogger(__name__)
@@ -21,24 +23,26 @@ MOST_REASON = 1024
 """The longest FailureReason of the service model."""
 
 
-def advance(service: Service) -> None:
+def advance(service: Service, ended: EndedTrials) -> None:
     """Bring every active tuning job as far as it can go now; one whose decision meets a fault ends Failed."""
-    for job in service.store.tuning_jobs(ACTIVE):
+    jobs = service.store.tuning_jobs(ACTIVE)
+    ended.forget_all_but(job.name for job in jobs)
+    for job in jobs:
         try:
-            _advance_job(service, job)
+            _advance_job(service, job, ended)
         except Exception as fault:
             logger.exception("Tuning job %s met a fault of the service.", job.name)
             _fail(service, job, fault)
 
 
-def _advance_job(service: Service, job: TuningJob) -> None:
-    trials = service.store.training_jobs(tuning_job=job.name)
+def _advance_job(service: Service, job: TuningJob, ended: EndedTrials) -> None:
+    trials = ended.trials(job.name)
     verdict = completion.judge(job, trials, service.now())
     if verdict is not None:
         _end(service, job, trials, verdict)
         return
     if stopping.stops_trials(job):
-        _stop_laggards(service, job, trials)
+        _stop_laggards(service, job, trials, ended)
     _start_trials(service, job, trials)
 
 
@@ -73,14 +77,14 @@ def _unchanged(service: Service, job: TuningJob) -> bool:
     return present is not None and present.status == job.status
 
 
-def _stop_laggards(service: Service, job: TuningJob, trials: Sequence[TrainingJob]) -> None:
+def _stop_laggards(service: Service, job: TuningJob, trials: Sequence[TrainingJob], ended: EndedTrials) -> None:
     for index, definition in enumerate(read_definitions(job.request)):
         own = trials_of(job, index, trials)
         if not any(trial.active for trial in own):
             continue
         names = {trial.trial: trial.name for trial in own}
-        metrics = service.store.curves(job.name, definition.objective["MetricName"])
-        for stop in stopping.decide(job, definition, own, metrics):
+        curves = ended.curves(job.name, own, definition.objective)
+        for stop in stopping.decide(job, definition, own, curves):
             logger.info("Tuning job %s stops trial %d, %s: %s.", job.name, stop.trial, names[stop.trial], stop.reason)
             request_stop(service, names[stop.trial])
 

@@ -2,6 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
+
+from local_sagemaker.records import Metric
+from local_sagemaker.tuning.history import sign
 
 
 @dataclass(frozen=True)
@@ -23,7 +28,11 @@ class Curve:
 
     def running_average(self, epochs: int) -> float:
         """The mean of the first `epochs` losses."""
-        return sum(self.losses[:epochs]) / epochs
+        return self._sums[epochs - 1] / epochs
+
+    @cached_property
+    def _sums(self) -> tuple[float, ...]:
+        return tuple(accumulate(self.losses))
 
     def shown(self, loss: float) -> str:
         """A loss as the value of the metric, for people."""
@@ -39,3 +48,10 @@ class Stop:
 
 
 Curves = Sequence[Curve]
+
+
+def read_curve(trial: int, metrics: Sequence[Metric], objective: dict[str, str]) -> Curve:
+    """The curve of a trial that printed these values of its objective."""
+    factor = sign(objective)
+    losses = tuple(factor * metric.value for metric in metrics)
+    return Curve(trial, losses, tuple(metric.time for metric in metrics), factor)

@@ -1,12 +1,11 @@
 """Which running trials should stop before their end: by the median rule or by Hyperband, a pure function of curves."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from local_sagemaker.records import Metric, TrainingJob, TuningJob
+from local_sagemaker.records import TrainingJob, TuningJob
 from local_sagemaker.tuning import early_stopping
 from local_sagemaker.tuning.curves import Curve, Stop
 from local_sagemaker.tuning.definitions import Definition
-from local_sagemaker.tuning.history import sign
 from local_sagemaker.tuning.search import hyperband
 
 
@@ -17,14 +16,9 @@ def stops_trials(job: TuningJob) -> bool:
 
 
 def decide(
-    job: TuningJob, definition: Definition, trials: Sequence[TrainingJob], metrics: Mapping[int, Sequence[Metric]]
+    job: TuningJob, definition: Definition, trials: Sequence[TrainingJob], curves: Sequence[Curve]
 ) -> list[Stop]:
-    """The stops among the running trials of one definition; `metrics` are their objectives by trial number."""
-    curves = [
-        _curve(trial.trial, metrics[trial.trial], sign(definition.objective))
-        for trial in trials
-        if trial.status != "Failed" and metrics.get(trial.trial)
-    ]
+    """The stops among the running trials of one definition, given what all that did not fail have printed."""
     running = {trial.trial for trial in trials if trial.status == "InProgress"}
     found = (_stop(job, definition, curve, curves) for curve in curves if curve.trial in running)
     return [stop for stop in found if stop is not None]
@@ -38,8 +32,3 @@ def _stop(job: TuningJob, definition: Definition, curve: Curve, curves: Sequence
     bracket = hyperband.bracket_of(job.seed, curve.trial, *resources)
     others = [other for other in curves if hyperband.bracket_of(job.seed, other.trial, *resources) == bracket]
     return hyperband.decide(curve, others, *resources, bracket)
-
-
-def _curve(trial: int, metrics: Sequence[Metric], factor: float) -> Curve:
-    losses = tuple(factor * metric.value for metric in metrics)
-    return Curve(trial, losses, tuple(metric.time for metric in metrics), factor)

@@ -41,6 +41,8 @@ def next_configuration(
 
 def trials_of(job: TuningJob, index: int, trials: Sequence[TrainingJob]) -> list[TrainingJob]:
     """Those trials that follow definition number `index`."""
+    if "TrainingJobDefinition" in job.request:
+        return list(trials)
     return [trial for trial in trials if position(job.request, trial.trial)[0] == index]
 
 

@@ -13,6 +13,7 @@ from local_sagemaker.settings import Credentials, Settings
 from local_sagemaker.store import Store
 from local_sagemaker.training import states
 from local_sagemaker.tuning import controller
+from local_sagemaker.tuning.ended import EndedTrials
 
 ROLE = "arn:aws:iam::000000000000:role/SageMakerExecutionRole"
 METRIC = "loss"
@@ -51,6 +52,7 @@ class Simulation:
         settings = Settings(Path("/nowhere"), Credentials("key", "secret"))
         self.service = Service(settings, self.store, now=lambda: self.time)
         self.service.__dict__["iam"] = _Roles()
+        self.ended = EndedTrials(self.store)
 
     def create(self, request: dict[str, Any]) -> str:
         """Send a CreateHyperParameterTuningJob; the job's name."""
@@ -70,7 +72,7 @@ class Simulation:
 
     def look(self) -> None:
         """One look of the controller."""
-        controller.advance(self.service)
+        controller.advance(self.service, self.ended)
         for check in self.checks:
             check(self)
 
