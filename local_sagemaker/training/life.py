@@ -126,9 +126,9 @@ class Life:
         attempt.start(self._pool, left)
 
     def _note_loss(self) -> None:
-        """Record that an attempt was lost while the service did not run."""
+        """Record that processes were lost while the service did not run; a download is just begun again."""
         job = self._job
-        if job.status == "Stopping" or not states.has_begun(job):
+        if job.status == "Stopping" or not states.has_trained(job):
             return
         lost = states.restarts(job, states.SERVICE_KILLED)
         if lost >= MOST_SERVICE_RESTARTS:
@@ -272,7 +272,7 @@ class Life:
             self._obey(job)
             return
         self._clear()
-        if states.has_begun(job):
+        if states.has_trained(job):
             states.move(self._service, self._name, "Restarting", message=states.SERVICE_STOPPED)
 
     def _clear(self) -> None:

@@ -102,6 +102,11 @@ def restarts(job: TrainingJob, why: str) -> int:
     return sum(step.status == "Restarting" and step.message == why for step in job.transitions)
 
 
+def has_trained(job: TrainingJob) -> bool:
+    """Whether the last that is known of a job is that it had processes."""
+    return job.secondary_status in _BEGUN[1:]
+
+
 def has_begun(job: TrainingJob) -> bool:
     """Whether the last that is known of a job is that an attempt at it was under way."""
     return job.secondary_status in _BEGUN
