@@ -118,6 +118,7 @@ def _listening(port: int) -> Iterator[socket.socket]:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((LOOPBACK, port))
+        listener.listen()  # now, so that the service's own calls wait for it on a busy machine and are not refused
     except OSError as error:
         listener.close()
         raise StartError(

@@ -3,12 +3,14 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from local_sagemaker import server
 from tests.conftest import ROOT, LocalService, running_service
 from tests.local_sagemaker.conftest import (
     BUCKET,
@@ -131,6 +133,11 @@ def test_a_job_that_is_being_stopped_saves_its_model_though_the_service_stops(tm
         job = trained(again, name)
         assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Stopped", "Stopped")
         assert model_file(again, job, "saved") == b"in time"
+
+
+def test_the_port_takes_connections_before_the_service_answers() -> None:
+    with server._listening(0) as listener, socket.create_connection(listener.getsockname(), timeout=5):
+        pass
 
 
 def test_a_second_service_on_the_same_state_refuses_to_start(service: LocalService) -> None:
