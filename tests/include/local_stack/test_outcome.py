@@ -28,5 +28,5 @@ def test_the_table_has_a_line_a_trial_and_aligned_columns() -> None:
     assert table(BEST) == [
         "trial  learning_rate  optimizer    loss  seconds     status",
         "  002       0.087398        sgd  0.0326     61.2  Completed",
-        "  001        0.20000       adam       -        -     Failed",
+        "  001            0.2       adam       -        -     Failed",
     ]
