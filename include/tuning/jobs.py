@@ -96,11 +96,15 @@ def stop(sagemaker: Any, name: str) -> bool:
     try:
         sagemaker.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
     except ClientError as error:
-        # It ended, or was deleted, between the two calls.
-        if error.response["Error"]["Code"] not in ("ValidationException", "ResourceNotFound"):
+        if not has_ended(error):
             raise
         return False
     return True
+
+
+def has_ended(refusal: Any) -> bool:
+    """Whether SageMaker refuses to stop a job because it has ended, or is gone. `refusal` is botocore's ClientError."""
+    return refusal.response["Error"]["Code"] in ("ValidationException", "ResourceNotFound")
 
 
 def stop_if_cleared(sagemaker: Any, name: str, round_: str) -> bool:

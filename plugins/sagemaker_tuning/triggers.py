@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from typing import Any
 
 from airflow.providers.amazon.aws.hooks.sagemaker import SageMakerHook
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 from airflow.utils.state import TaskInstanceState
 from asgiref.sync import sync_to_async
+from botocore.exceptions import ClientError
 
 from include.tuning import jobs, trials
 from sagemaker_tuning.task_errors import PassingFault, fault_of
@@ -38,6 +40,8 @@ class TuningJobTrigger(BaseTrigger):
         self.region_name = region_name
         self.verify = verify
         self.botocore_config = botocore_config
+        self._client: Any = None
+        self._open = AsyncExitStack()
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """How Airflow keeps the trigger."""
@@ -46,29 +50,30 @@ class TuningJobTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Looks at the job until it has ended."""
-        async with await self._hook().get_async_conn() as sagemaker:
-            said, failed = "", 0
-            while True:
-                try:
-                    job = await sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=self.job_name)
-                except Exception as error:
-                    fault = fault_of(error)
-                    if not isinstance(fault, PassingFault):
-                        yield TriggerEvent({"error": str(fault or repr(error))})
-                        return
-                    failed += 1
-                    self.log.warning("Tuning job %s can't be looked at for the moment: %s", self.job_name, fault)
-                    await asyncio.sleep(min(self.poll_seconds * 2**failed, LONGEST_PAUSE_SECONDS))
-                    continue
-                failed = 0
-                progress = trials.progress(job)
-                if progress != said:
-                    said = progress
-                    self.log.info("Tuning job %s %s", self.job_name, progress)
-                if not jobs.is_unfinished(job):
-                    yield TriggerEvent({"status": job["HyperParameterTuningJobStatus"]})
+        said, failed = "", 0
+        while True:
+            try:
+                job = await (await self._sagemaker()).describe_hyper_parameter_tuning_job(
+                    HyperParameterTuningJobName=self.job_name
+                )
+            except Exception as error:
+                fault = fault_of(error)
+                if not isinstance(fault, PassingFault):
+                    yield TriggerEvent({"error": str(fault or repr(error))})
                     return
-                await asyncio.sleep(self.poll_seconds)
+                failed += 1
+                self.log.warning("Tuning job %s can't be looked at for the moment: %s", self.job_name, fault)
+                await asyncio.sleep(min(self.poll_seconds * 2**failed, LONGEST_PAUSE_SECONDS))
+                continue
+            failed = 0
+            progress = trials.progress(job)
+            if progress != said:
+                said = progress
+                self.log.info("Tuning job %s %s", self.job_name, progress)
+            if not jobs.is_unfinished(job):
+                yield TriggerEvent({"status": job["HyperParameterTuningJobStatus"]})
+                return
+            await asyncio.sleep(self.poll_seconds)
 
     async def on_kill(self) -> None:
         """Stops the job when its task was cleared, marked or timed out.
@@ -79,9 +84,24 @@ class TuningJobTrigger(BaseTrigger):
         if await self._is_deferred():
             self.log.info("Another triggerer waits for tuning job %s now", self.job_name)
             return
-        stopped = await sync_to_async(jobs.stop)(await sync_to_async(self._hook().get_conn)(), self.job_name)
-        if stopped:
+        try:
+            await (await self._sagemaker()).stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=self.job_name)
+        except ClientError as error:
+            if not jobs.has_ended(error):
+                raise
+        else:
             self.log.warning("Stopped tuning job %s, since nobody waits for it any more", self.job_name)
+
+    async def cleanup(self) -> None:
+        """Closes the client; Airflow calls this last, after `on_kill` too."""
+        await self._open.aclose()
+        self._client = None
+
+    async def _sagemaker(self) -> Any:
+        """The one client of this trigger: to make one takes seconds, and `on_kill` has thirty."""
+        if self._client is None:
+            self._client = await self._open.enter_async_context(await self._hook().get_async_conn())
+        return self._client
 
     async def _is_deferred(self) -> bool:
         from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance

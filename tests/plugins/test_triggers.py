@@ -23,7 +23,16 @@ def trigger(job: str) -> TuningJobTrigger:
 
 
 async def first_event(watching: TuningJobTrigger) -> TriggerEvent:
-    return await anext(watching.run())
+    """What it fires first; cleaned up afterwards, as the triggerer does."""
+    try:
+        return await anext(watching.run())
+    finally:
+        await watching.cleanup()
+
+
+async def killed(watching: TuningJobTrigger) -> None:
+    await watching.on_kill()
+    await watching.cleanup()
 
 
 def test_it_fires_once_the_job_has_ended(service: LocalService, tmp_path: Path) -> None:
@@ -64,6 +73,7 @@ def test_a_service_that_is_away_is_waited_out(service: LocalService, monkeypatch
         await asyncio.sleep(2)
         fired = waiting.done()
         waiting.cancel()
+        await asyncio.wait([waiting])
         return fired
 
     assert not asyncio.run(watch())
@@ -80,7 +90,7 @@ def test_it_stops_the_job_when_the_task_is_killed_but_not_when_another_triggerer
         return deferred
 
     monkeypatch.setattr(watching, "_is_deferred", is_deferred)
-    asyncio.run(watching.on_kill())
+    asyncio.run(killed(watching))
     if deferred:
         time.sleep(0.5)
         described: Any = service.client("sagemaker").describe_hyper_parameter_tuning_job(
