@@ -9,7 +9,7 @@ from pathlib import Path
 
 from local_sagemaker.errors import StartError
 from local_sagemaker.server import serve
-from local_sagemaker.settings import DEFAULT_PORT, DEFAULT_REGION
+from local_sagemaker.settings import DEFAULT_PORT, DEFAULT_REGION, LOOPBACK
 from local_sagemaker.training import capacity, faults
 
 _REGION = r"[a-z0-9]+(-[a-z0-9]+)*"
@@ -18,7 +18,8 @@ _REGION = r"[a-z0-9]+(-[a-z0-9]+)*"
 def main() -> int:
     """Serve until stopped; 1, with one line, where the service can't start."""
     parser = argparse.ArgumentParser(prog="local_sagemaker", description=__doc__)
-    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="port on loopback (default: %(default)s)")
+    parser.add_argument("--host", default=LOOPBACK, help="IPv4 address to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="default: %(default)s")
     parser.add_argument("--region", default=DEFAULT_REGION, help="region of its ARNs (default: %(default)s)")
     parser.add_argument("--state", type=Path, default=Path(".local/sagemaker"), help="folder (default: %(default)s)")
     parser.add_argument(
@@ -27,6 +28,7 @@ def main() -> int:
         default=capacity.default_processes(),
         help="training processes at once; further jobs wait (default: %(default)s, two a core and four at least)",
     )
+    parser.add_argument("--keys", type=Path, help="file with the keys (default: credentials.json in the state folder)")
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("botocore").setLevel(logging.WARNING)
@@ -39,7 +41,15 @@ def main() -> int:
         if not re.fullmatch(_REGION, given.region):
             raise StartError(f"--region {given.region!r} is no region's name; give one such as {DEFAULT_REGION}.")
         asked = faults.parse(os.environ.get(faults.VARIABLE, ""))
-        serve(state, port=given.port, region=given.region, max_processes=given.max_processes, faults=asked)
+        serve(
+            state,
+            host=given.host,
+            port=given.port,
+            region=given.region,
+            keys=given.keys,
+            max_processes=given.max_processes,
+            faults=asked,
+        )
     except (StartError, PermissionError) as error:
         print(f"local_sagemaker: {error}", file=sys.stderr)
         return 1

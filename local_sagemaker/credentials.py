@@ -1,4 +1,4 @@
-"""The service's key pair: made at the first start, kept in the state folder, readable by its owner alone."""
+"""The service's key pair: made at the first start, kept in a file that its owner alone may read."""
 
 import json
 import os
@@ -11,11 +11,10 @@ from local_sagemaker.settings import Credentials
 FILE_NAME = "credentials.json"
 
 
-def load_or_create(state: Path) -> Credentials:
-    """The key pair in `state`, made if it is not there yet. The file's mode is 0600. Raises StartError."""
-    path = state / FILE_NAME
+def load_or_create(path: Path) -> Credentials:
+    """The key pair in the file, made if it is not there yet. The file's mode is 0600. Raises StartError."""
     if not path.exists():
-        state.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         pair = {"access_key": "AKIALOCAL" + secrets.token_hex(6).upper()[:11], "secret_key": secrets.token_urlsafe(30)}
         partial = path.with_suffix(".partial")
         with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:

@@ -14,11 +14,11 @@ from pathlib import Path
 from hypercorn.asyncio import serve as hypercorn_serve
 from hypercorn.config import Config
 
-from local_sagemaker.credentials import load_or_create
+from local_sagemaker.credentials import FILE_NAME, load_or_create
 from local_sagemaker.engine import Engine
 from local_sagemaker.errors import StartError
 from local_sagemaker.service import Service
-from local_sagemaker.settings import EXECUTION_ROLE, LOOPBACK, Settings
+from local_sagemaker.settings import EXECUTION_ROLE, Settings
 from local_sagemaker.store import Store
 from local_sagemaker.training.faults import Fault
 
@@ -33,12 +33,26 @@ _TRUST = {
 }
 
 
-def serve(state: Path, *, port: int, region: str, max_processes: int, faults: tuple[Fault, ...] = ()) -> None:
-    """Serve until SIGTERM or SIGINT; port 0 takes a free one. Raises StartError where state or port is taken."""
-    with _sole_owner(state), _listening(port) as listener:
+def serve(
+    state: Path,
+    *,
+    host: str,
+    port: int,
+    region: str,
+    max_processes: int,
+    keys: Path | None = None,
+    faults: tuple[Fault, ...] = (),
+) -> None:
+    """Serve until SIGTERM or SIGINT; port 0 takes a free one. Raises StartError where state or port is taken.
+
+    keys: the file with the key pair, made if it is not there; else it lies in the state folder.
+    """
+    with _sole_owner(state), _listening(host, port) as listener:
         port = listener.getsockname()[1]
-        keys = load_or_create(state)
-        settings = Settings(state, keys, port=port, region=region, faults=faults, max_processes=max_processes)
+        credentials = load_or_create(keys or state / FILE_NAME)
+        settings = Settings(
+            state, credentials, host=host, port=port, region=region, faults=faults, max_processes=max_processes
+        )
         _configure_ministack(settings)
         asyncio.run(_serve(settings, listener))
 
@@ -113,16 +127,16 @@ def _sole_owner(state: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _listening(port: int) -> Iterator[socket.socket]:
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((LOOPBACK, port))
+        listener.bind((host, port))
         listener.listen()  # now, so that the service's own calls wait for it on a busy machine and are not refused
     except OSError as error:
         listener.close()
         raise StartError(
-            f"Port {port} of {LOOPBACK} can't be opened ({error.strerror}); give another --port."
+            f"Port {port} of {host} can't be opened ({error.strerror}); give another --host or --port."
         ) from None
     with listener:
         yield listener

@@ -6,7 +6,8 @@ from pathlib import Path
 from local_sagemaker.training.faults import Fault
 
 LOOPBACK = "127.0.0.1"
-"""The only address that the service listens on: whoever can submit a job can run code."""
+"""The address that the service listens on unless told otherwise: whoever can submit a job can run code."""
+EVERY_ADDRESS = "0.0.0.0"
 DEFAULT_PORT = 4599
 DEFAULT_REGION = "us-east-1"
 ACCOUNT_ID = "000000000000"
@@ -27,6 +28,8 @@ class Settings:
 
     state: Path
     credentials: Credentials
+    host: str = LOOPBACK
+    """An IPv4 address of this machine, or EVERY_ADDRESS."""
     port: int = DEFAULT_PORT
     region: str = DEFAULT_REGION
     account: str = ACCOUNT_ID
@@ -36,8 +39,8 @@ class Settings:
 
     @property
     def endpoint_url(self) -> str:
-        """Where clients, the service's own included, reach it."""
-        return f"http://{LOOPBACK}:{self.port}"
+        """Where clients on this machine, the service's own included, reach it."""
+        return f"http://{LOOPBACK if self.host == EVERY_ADDRESS else self.host}:{self.port}"
 
     @property
     def role_arn(self) -> str:

@@ -51,26 +51,29 @@ class LocalService:
 
 
 @contextmanager
-def running_service(state: Path, *, port: int = 0) -> Iterator[LocalService]:
+def running_service(
+    state: Path, *, host: str = "127.0.0.1", port: int = 0, keys: Path | None = None
+) -> Iterator[LocalService]:
     """Start `python -m local_sagemaker` on `state`, wait until it takes jobs, stop it at the end."""
+    options = ["--host", host, "--port", str(port), "--state", str(state), *(["--keys", str(keys)] if keys else [])]
     state.mkdir(parents=True, exist_ok=True)
     (state / "service.json").unlink(missing_ok=True)
     with (state / "service.log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "local_sagemaker", "--port", str(port), "--state", str(state)],
+            [sys.executable, "-m", "local_sagemaker", *options],
             cwd=ROOT,
             env=os.environ | {"PYTHONPATH": str(ROOT)},
             stdout=log,
             stderr=log,
         )
     try:
-        yield wait_for_service(state, process)
+        yield wait_for_service(state, process, keys)
     finally:
         process.terminate()
         process.wait(timeout=30)
 
 
-def wait_for_service(state: Path, process: "subprocess.Popen[bytes]") -> LocalService:
+def wait_for_service(state: Path, process: "subprocess.Popen[bytes]", keys: Path | None = None) -> LocalService:
     """The service that `process` is, once it has said where it is."""
     deadline = time.monotonic() + 60
     while not (state / "service.json").exists():
@@ -78,8 +81,8 @@ def wait_for_service(state: Path, process: "subprocess.Popen[bytes]") -> LocalSe
         assert time.monotonic() < deadline, "the local SageMaker did not start within a minute"
         time.sleep(0.05)
     said = json.loads((state / "service.json").read_text())
-    keys = json.loads((state / "credentials.json").read_text())
-    return LocalService(said["endpoint_url"], **keys, region=said["region"], role_arn=said["role_arn"], state=state)
+    pair = json.loads((keys or state / "credentials.json").read_text())
+    return LocalService(said["endpoint_url"], **pair, region=said["region"], role_arn=said["role_arn"], state=state)
 
 
 @pytest.fixture(scope="session")

@@ -154,7 +154,8 @@ def test_a_taken_port_is_said_in_one_line(service: LocalService, tmp_path: Path)
     second = command(tmp_path, port)
     assert second.returncode == 1
     assert second.stderr.strip() == (
-        f"local_sagemaker: Port {port} of 127.0.0.1 can't be opened (Address already in use); give another --port."
+        f"local_sagemaker: Port {port} of 127.0.0.1 can't be opened (Address already in use); "
+        "give another --host or --port."
     )
 
 
