@@ -25,7 +25,9 @@ def fetch_model(s3: Any, best: dict[str, Any], folder: Path) -> Path:
     s3.download_file(bucket, key, str(archive))
     model: Path = target / "model"
     with tarfile.open(archive) as tar:
-        tar.extractall(model, filter="data")
+        # The filter came with Python 3.11.4; the archive is one that the stack itself has made.
+        tar.extraction_filter = getattr(tarfile, "data_filter", None)
+        tar.extractall(model)
     (target / "best_model.json").write_text(json.dumps(best, indent=2))
     return model
 

@@ -31,11 +31,23 @@ def unpack_source(s3: Any, uri: str, folder: Path) -> None:
         raise TrainingError(f"ClientError: The source archive {uri} can't be read: {error}") from None
     try:
         with tarfile.open(archive) as source:
-            source.extractall(folder, filter="data")
+            _extract(source, folder)
     except (tarfile.TarError, OSError, EOFError) as error:
         raise TrainingError(f"ClientError: The source archive {uri} can't be unpacked: {error}") from None
     finally:
         archive.unlink(missing_ok=True)
+
+
+def _extract(source: tarfile.TarFile, folder: Path) -> None:
+    """With the standard library's filter; before Python 3.11.4 it has none, and files and folders alone are taken."""
+    if hasattr(tarfile, "data_filter"):
+        source.extractall(folder, filter="data")
+        return
+    inside = folder.resolve()
+    for member in source.getmembers():
+        if not (member.isfile() or member.isdir()) or not (inside / member.name).resolve().is_relative_to(inside):
+            raise tarfile.TarError(f"{member.name!r} is no file or folder below the archive's own")
+    source.extractall(folder)
 
 
 def upload_artifacts(s3: Any, request: dict[str, Any], hosts: Sequence[OptMl]) -> None:
