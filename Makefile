@@ -5,11 +5,11 @@ AIRFLOW_PORT ?= 8080
 SAGEMAKER_PORT ?= 4599
 STACK = .venv/bin/python -m include.local_stack --airflow-port $(AIRFLOW_PORT) --sagemaker-port $(SAGEMAKER_PORT)
 
-.PHONY: help run up down test test-slow test-faults test-browser check format lock clean
+.PHONY: help run up down test test-slow test-faults test-browser test-compose check format lock clean
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 run: .venv/installed ## tune MNIST from download to best model: DATASET=, SOURCE=, PARAMS='{"jobs": 3}'
 	@$(STACK) run --dataset '$(DATASET)' --source '$(SOURCE)' --params '$(PARAMS)'
@@ -32,6 +32,9 @@ test-faults: .venv/installed ## a real Airflow, and what is killed, cleared or a
 test-browser: .venv/installed ## the UI in a real browser; SCREENSHOTS=<folder> keeps the pictures. Needs chromium
 	@.venv/bin/python -m pytest -m slow tests/e2e/test_browser.py
 
+test-compose: .venv/installed ## docker-compose.yaml for real: workers killed, down and up again; needs a Docker engine
+	@.venv/bin/python -m pytest -m docker -s tests/compose
+
 check: .venv/installed ## style, types and the import contract
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
@@ -41,11 +44,15 @@ check: .venv/installed ## style, types and the import contract
 format: .venv/installed ## put the code into its format
 	@.venv/bin/ruff check --fix . ; .venv/bin/ruff format .
 
-lock: .venv/installed ## requirements.in -> requirements.txt
+lock: .venv/installed ## requirements.in -> requirements.txt, and those of the images in docker/
 	@{ sed -n 1p requirements.txt; .venv/bin/uv pip compile requirements.in --python-version 3.11 --universal -q \
 	  --no-header --no-annotate | sed "s/ ; python_full_version < '3.12'$$//; s/python_full_version < '3.12' and //; \
 	  s/ ; python_full_version >= '3.11' and python_full_version < '3.12'$$//"; } > requirements.txt.new
 	@mv requirements.txt.new requirements.txt
+	@for image in airflow local-sagemaker; do \
+	  { sed -n 1p docker/$$image.txt; .venv/bin/uv pip compile docker/$$image.in -c requirements.txt --python-version 3.11 \
+	    --python-platform linux -q --no-header --no-annotate; } > docker/$$image.txt.new \
+	  && mv docker/$$image.txt.new docker/$$image.txt || exit 1; done
 
 clean: ## remove the environment and all local state
 	rm -rf .venv .local
