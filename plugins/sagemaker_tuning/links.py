@@ -3,7 +3,7 @@
 from typing import Any
 
 from airflow.configuration import conf
-from airflow.sdk import BaseOperatorLink
+from airflow.sdk import BaseOperatorLink, get_current_context
 
 from include.storage.s3_layout import parse_s3_uri
 from include.tuning import console
@@ -36,13 +36,6 @@ class BestModelLink(_Link):
 
     name = "Best model"
 
-    def get_link(self, operator: Any, *, ti_key: Any) -> str:  # noqa: ARG002 - Airflow's signature
-        """From the record that the task has returned."""
-        from airflow.sdk.bases.xcom import BaseXCom
-
-        record = BaseXCom.get_value(key=BaseXCom.XCOM_RETURN_KEY, ti_key=ti_key)
-        return str(record["link"]) if record else ""
-
 
 TUNING_LINKS = (TuningJobLink(), TrialLogsLink())
 
@@ -59,12 +52,17 @@ def of_tuning_job(sagemaker: Any, dag_id: str, name: str) -> dict[str, str]:
     return {TuningJobLink.name: page, TrialLogsLink.name: f"{page}/log"}
 
 
-def of_best_model(s3: Any, dag_id: str, tuning_job: str, artifact: str) -> str:
-    """The address of a best model's archive."""
+def of_best_model(s3: Any, dag_id: str, tuning_job: str, artifact: str) -> dict[str, str]:
+    """The address of a best model's archive, by the link's name."""
     shown_at = console.console_of(s3.meta.endpoint_url)
     if shown_at:
-        return console.s3_object(shown_at, s3.meta.region_name, *parse_s3_uri(artifact))
-    return f"{_page(dag_id, tuning_job)}/model"
+        return {BestModelLink.name: console.s3_object(shown_at, s3.meta.region_name, *parse_s3_uri(artifact))}
+    return {BestModelLink.name: f"{_page(dag_id, tuning_job)}/model"}
+
+
+def show(addresses: dict[str, str]) -> None:
+    """Leave addresses for the links of the task that is executing, in a body that does not see its operator."""
+    get_current_context()["ti"].task.links = addresses
 
 
 def _page(dag_id: str, tuning_job: str) -> str:

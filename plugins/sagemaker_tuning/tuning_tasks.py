@@ -76,7 +76,8 @@ def extract_best_model(tuning_job: str, data: Staged, plan: Staged) -> Staged:
     )
     last_success.write(s3, layout, run.dag_id, record)
     _log_summary(record)
-    return record | {"link": links.of_best_model(s3, run.dag_id, tuning_job, record["artifact"])}
+    links.show(links.of_best_model(s3, run.dag_id, tuning_job, record["artifact"]))
+    return record
 
 
 @one_line_errors
