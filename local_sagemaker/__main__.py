@@ -29,6 +29,9 @@ def main() -> int:
         help="training processes at once; further jobs wait (default: %(default)s, two a core and four at least)",
     )
     parser.add_argument("--keys", type=Path, help="file with the keys (default: credentials.json in the state folder)")
+    parser.add_argument(
+        "--check-iam", action="store_true", help="ask the policies of callers and of execution roles, as AWS does"
+    )
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("botocore").setLevel(logging.WARNING)
@@ -49,6 +52,7 @@ def main() -> int:
             keys=given.keys,
             max_processes=given.max_processes,
             faults=asked,
+            check_iam=given.check_iam,
         )
     except (StartError, PermissionError) as error:
         print(f"local_sagemaker: {error}", file=sys.stderr)

@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from local_sagemaker import protocol
 from local_sagemaker.body import Body, DisconnectedError, Message, Receive
 from local_sagemaker.errors import ServiceError, UnsupportedError
+from local_sagemaker.iam import needs
+from local_sagemaker.iam.permissions import check_request
 from local_sagemaker.operations import OPERATIONS
 from local_sagemaker.service import Service
 from local_sagemaker.signature import check_signature, require_signature
@@ -51,7 +53,7 @@ class App:
         own = target.startswith(protocol.TARGET_PREFIX)
         try:
             body = await _read(scope, receive, _LONGEST_REQUEST if own else None)
-            await asyncio.to_thread(check_signature, scope, body, self._service.settings.credentials)
+            key = await asyncio.to_thread(check_signature, scope, body, self._service.settings.credentials)
         except DisconnectedError:
             return
         except ServiceError as error:
@@ -59,12 +61,12 @@ class App:
             return
         if own:
             loop = asyncio.get_running_loop()
-            status, answer = await loop.run_in_executor(self._operations, self._sagemaker, target, body)
+            status, answer = await loop.run_in_executor(self._operations, self._sagemaker, target, body, key)
             await _answer(send, status, answer)
         else:
             await self._others(scope, _replay(body, receive), send)
 
-    def _sagemaker(self, target: str, body: bytes) -> tuple[int, bytes]:
+    def _sagemaker(self, target: str, body: bytes, access_key: str) -> tuple[int, bytes]:
         try:
             operation = protocol.find_operation(target)
             if operation.name not in OPERATIONS:
@@ -72,6 +74,9 @@ class App:
             request = protocol.parse_body(body)
             if operation.input_shape is not None:
                 validate(request, operation.input_shape)
+            if self._service.settings.check_iam:
+                settings = self._service.settings
+                check_request(access_key, needs.of_request(operation.name, request, settings), settings)
             answer = OPERATIONS[operation.name](self._service, request)
             return 200, protocol.serialise(answer, operation.output_shape)
         except ServiceError as error:

@@ -25,7 +25,7 @@ from local_sagemaker.training.faults import Fault
 logger = logging.getLogger(__name__)
 
 SERVICE_FILE = "service.json"
-_TRUST = {
+TRUST = {
     "Version": "2012-10-17",
     "Statement": [
         {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"},
@@ -42,6 +42,7 @@ def serve(
     max_processes: int,
     keys: Path | None = None,
     faults: tuple[Fault, ...] = (),
+    check_iam: bool = False,
 ) -> None:
     """Serve until SIGTERM or SIGINT; port 0 takes a free one. Raises StartError where state or port is taken.
 
@@ -51,7 +52,14 @@ def serve(
         port = listener.getsockname()[1]
         credentials = load_or_create(keys or state / FILE_NAME)
         settings = Settings(
-            state, credentials, host=host, port=port, region=region, faults=faults, max_processes=max_processes
+            state,
+            credentials,
+            host=host,
+            port=port,
+            region=region,
+            faults=faults,
+            max_processes=max_processes,
+            check_iam=check_iam,
         )
         _configure_ministack(settings)
         asyncio.run(_serve(settings, listener))
@@ -62,7 +70,9 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
     from ministack.app import app as ministack
 
     from local_sagemaker.app import App
+    from local_sagemaker.iam import simulation
 
+    simulation.install(settings)
     logging.getLogger("ministack").setLevel(logging.WARNING)
     service = Service(settings, Store(settings.state / "sagemaker.sqlite"))
     app, engine = App(service, ministack), Engine(service)
@@ -95,7 +105,7 @@ def _http(listener: socket.socket) -> Config:
 def _make_role(service: Service) -> None:
     """The execution role that users name in their requests; IAM answers on the service's own port."""
     with suppress(service.iam.exceptions.EntityAlreadyExistsException):
-        service.iam.create_role(RoleName=EXECUTION_ROLE, AssumeRolePolicyDocument=json.dumps(_TRUST))
+        service.iam.create_role(RoleName=EXECUTION_ROLE, AssumeRolePolicyDocument=json.dumps(TRUST))
 
 
 def _announce(service: Service) -> None:

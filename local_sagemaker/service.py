@@ -1,5 +1,6 @@
 """What every operation and every worker of the service shares: its settings, its store, its clock, its AWS clients."""
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,6 +10,8 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from local_sagemaker.actor import Actor
+from local_sagemaker.iam import execution_role, needs, permissions
 from local_sagemaker.settings import Settings
 from local_sagemaker.store import Store
 
@@ -21,33 +24,49 @@ class Service:
     store: Store
     wake: Callable[[], None] = lambda: None
     now: Callable[[], float] = time.time
-    _session: boto3.Session = field(default_factory=boto3.Session)
-
-    @cached_property
-    def s3(self) -> Any:
-        """S3 as users reach it: this service's own endpoint."""
-        return self._client("s3")
+    _roles: dict[str, Actor] = field(default_factory=dict)
+    _guard: threading.Lock = field(default_factory=threading.Lock)
 
     @cached_property
     def iam(self) -> Any:
         """IAM behind this service's own endpoint."""
-        return self._client("iam")
+        return self._client("iam", self._owner.session)
 
-    @cached_property
-    def logs(self) -> Any:
-        """CloudWatch Logs behind this service's own endpoint."""
-        return self._client("logs")
+    def actor(self, role_arn: str) -> Actor:
+        """The job's own role where IAM is checked, else the owner. Raises TrainingError: it can't be assumed."""
+        if not self.settings.check_iam:
+            return self._owner
+        with self._guard:
+            if role_arn not in self._roles:
+                session = execution_role.assume(role_arn, self.iam, self.settings)
+                self._roles[role_arn] = self._actor(role_arn, session)
+            return self._roles[role_arn]
+
+    def check_role(self, request: dict[str, Any]) -> None:
+        """Raise TrainingError where the role of a training job lacks what is not asked of it by S3 or Logs."""
+        if self.settings.check_iam:
+            actor = self.actor(request["RoleArn"])
+            permissions.check_training(actor, needs.of_training(request), self.settings)
 
     def arn(self, kind: str, name: str) -> str:
         """A SageMaker ARN; its name is lower-cased even where the job's is not, as on AWS."""
         return f"arn:aws:sagemaker:{self.settings.region}:{self.settings.account}:{kind}/{name.lower()}"
 
-    def _client(self, name: str) -> Any:
-        return self._session.client(
+    @cached_property
+    def _owner(self) -> Actor:
+        keys = self.settings.credentials
+        session = boto3.Session(aws_access_key_id=keys.access_key, aws_secret_access_key=keys.secret_key)
+        return self._actor("the service's owner", session)
+
+    def _actor(self, name: str, session: boto3.Session) -> Actor:
+        s3, logs = self._client("s3", session), self._client("logs", session)
+        return Actor(name, s3, logs, session, checked=self.settings.check_iam)
+
+    def _client(self, name: str, session: boto3.Session) -> Any:
+        """A client of this service's own endpoint, where users reach it too."""
+        return session.client(
             name,
             endpoint_url=self.settings.endpoint_url,
             region_name=self.settings.region,
-            aws_access_key_id=self.settings.credentials.access_key,
-            aws_secret_access_key=self.settings.credentials.secret_key,
             config=Config(s3={"addressing_style": "path"}, max_pool_connections=64, proxies={}),
         )

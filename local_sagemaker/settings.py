@@ -36,6 +36,8 @@ class Settings:
     faults: tuple[Fault, ...] = ()
     max_processes: int = 4
     """Training processes at once on this machine, one a host of a job."""
+    check_iam: bool = False
+    """Whether SageMaker's callers and the roles of its jobs may only what their policies allow."""
 
     @property
     def endpoint_url(self) -> str:

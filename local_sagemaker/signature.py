@@ -19,10 +19,13 @@ _MISSING = ("MissingAuthenticationToken", "Request is missing Authentication Tok
 _UNKNOWN = ("UnrecognizedClientException", "The security token included in the request is invalid.")
 
 
-def check_signature(scope: Mapping[str, Any], body: bytes, credentials: Credentials) -> None:
-    """Raise ServiceError (403) unless `scope` (ASGI) and `body` are signed with the owner's key or an IAM user's."""
+def check_signature(scope: Mapping[str, Any], body: bytes, credentials: Credentials) -> str:
+    """The access key that `scope` (ASGI) and `body` are signed with: the owner's or an IAM user's or role's.
+
+    Raises ServiceError (403) where they are signed otherwise.
+    """
     try:
-        _check(scope, body, credentials)
+        return _check(scope, body, credentials)
     except (TypeError, ValueError):  # a signature, a date or a duration that is none
         raise _refused(("IncompleteSignature", "The request's signature can't be read.")) from None
 
@@ -33,7 +36,7 @@ def require_signature(scope: Mapping[str, Any]) -> None:
         raise _refused(_MISSING)
 
 
-def _check(scope: Mapping[str, Any], body: bytes, credentials: Credentials) -> None:
+def _check(scope: Mapping[str, Any], body: bytes, credentials: Credentials) -> str:
     require_signature(scope)
     headers, query = _headers(scope), _query(scope)
     presigned = _presigned(query)
@@ -52,6 +55,7 @@ def _check(scope: Mapping[str, Any], body: bytes, credentials: Credentials) -> N
     )
     if failure is not None:
         raise _refused(failure)
+    return str(signature.access_key_id)
 
 
 def _query(scope: Mapping[str, Any]) -> dict[str, list[str]]:

@@ -52,15 +52,16 @@ class LocalService:
 
 @contextmanager
 def running_service(
-    state: Path, *, host: str = "127.0.0.1", port: int = 0, keys: Path | None = None
+    state: Path, *options: str, host: str = "127.0.0.1", port: int = 0, keys: Path | None = None
 ) -> Iterator[LocalService]:
     """Start `python -m local_sagemaker` on `state`, wait until it takes jobs, stop it at the end."""
-    options = ["--host", host, "--port", str(port), "--state", str(state), *(["--keys", str(keys)] if keys else [])]
+    where = ["--host", host, "--port", str(port), "--state", str(state)]
+    arguments = [*where, *(["--keys", str(keys)] if keys else []), *options]
     state.mkdir(parents=True, exist_ok=True)
     (state / "service.json").unlink(missing_ok=True)
     with (state / "service.log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "local_sagemaker", *options],
+            [sys.executable, "-m", "local_sagemaker", *arguments],
             cwd=ROOT,
             env=os.environ | {"PYTHONPATH": str(ROOT)},
             stdout=log,

@@ -1,32 +1,22 @@
 """What both kinds of job check of a request beyond the service model: the role, the metrics, what is not supported."""
 
-import json
 import re
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from local_sagemaker.errors import UnsupportedError, ValidationError
+from local_sagemaker.iam.needs import PASSED_TO
+from local_sagemaker.iam.trust import find_trusting_role
 from local_sagemaker.service import Service
 from local_sagemaker.training import checkpoints
 from local_sagemaker.training.states import DEFAULT_MAX_RUNTIME
 
-_TRUSTED = "sagemaker.amazonaws.com"
-
 
 def check_role(service: Service, arn: str) -> None:
     """Raise ValidationError, in SageMaker's words, unless the role exists and lets SageMaker assume it."""
-    try:
-        role = service.iam.get_role(RoleName=arn.rpartition("/")[2])["Role"]
-        document = role["AssumeRolePolicyDocument"]
-        trust = json.dumps(document) if isinstance(document, dict) else document
-        known = role["Arn"] == arn and _TRUSTED in trust
-    except ClientError:
-        known = False
-    if not known:
+    if find_trusting_role(arn, service.iam, service.settings) is None:
         raise ValidationError(
             f"Could not assume role {arn}. Please ensure that the role exists and allows principal "
-            f"'{_TRUSTED}' to assume the role."
+            f"'{PASSED_TO}' to assume the role."
         )
 
 

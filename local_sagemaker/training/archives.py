@@ -7,6 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from local_sagemaker.actor import Actor
 from local_sagemaker.errors import TrainingError
 from local_sagemaker.training.opt_ml import OptMl
 
@@ -21,14 +22,15 @@ def split_uri(uri: str) -> tuple[str, str]:
     return bucket, key
 
 
-def unpack_source(s3: Any, uri: str, folder: Path) -> None:
+def unpack_source(actor: Actor, uri: str, folder: Path) -> None:
     """Fetch a source archive and unpack it into `folder`. Raises TrainingError, naming a member that would leave it."""
     archive = folder.parent / "sourcedir.tar.gz"
     bucket, key = split_uri(uri)
     try:
-        s3.download_file(bucket, key, str(archive))
+        actor.s3.download_file(bucket, key, str(archive))
     except ClientError as error:
-        raise TrainingError(f"ClientError: The source archive {uri} can't be read: {error}") from None
+        reason = actor.explain(error, uri)
+        raise TrainingError(f"ClientError: The source archive {uri} can't be read: {reason}") from None
     try:
         with tarfile.open(archive) as source:
             _extract(source, folder)
@@ -50,10 +52,10 @@ def _extract(source: tarfile.TarFile, folder: Path) -> None:
     source.extractall(folder)
 
 
-def upload_artifacts(s3: Any, request: dict[str, Any], hosts: Sequence[OptMl]) -> None:
+def upload_artifacts(actor: Actor, request: dict[str, Any], hosts: Sequence[OptMl]) -> None:
     """Put the model's and the output's files below <S3OutputPath>/<job>/output/, as archives unless told otherwise.
 
-    What the hosts left is merged; of files with the same name the first host's is taken.
+    What the hosts left is merged; of files with the same name the first host's is taken. Raises TrainingError.
     """
     bucket, prefix = split_uri(output_prefix(request))
     for name, folders in (
@@ -66,14 +68,23 @@ def upload_artifacts(s3: Any, request: dict[str, Any], hosts: Sequence[OptMl]) -
             continue
         if request["OutputDataConfig"].get("CompressionType") == "NONE":
             for member, path in files.items():
-                s3.upload_file(str(path), bucket, f"{prefix}/{name}/{member}")
+                _upload(actor, path, bucket, f"{prefix}/{name}/{member}")
             continue
         archive = hosts[0].root / f"{name}.tar.gz"
         with tarfile.open(archive, "w:gz", compresslevel=_FAST) as tar:
             for member, path in merged.items():
                 tar.add(path, arcname=member, recursive=False)
-        s3.upload_file(str(archive), bucket, f"{prefix}/{name}.tar.gz")
+        _upload(actor, archive, bucket, f"{prefix}/{name}.tar.gz")
         archive.unlink()
+
+
+def _upload(actor: Actor, path: Path, bucket: str, key: str) -> None:
+    where = f"s3://{bucket}/{key}"
+    try:
+        with path.open("rb") as file:
+            actor.s3.upload_fileobj(file, bucket, key)
+    except ClientError as error:
+        raise TrainingError(f"ClientError: {where} can't be written: {actor.explain(error, where)}") from None
 
 
 def _merged(folders: Sequence[Path]) -> dict[str, Path]:

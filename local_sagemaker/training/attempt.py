@@ -40,7 +40,7 @@ def hosts_of(service: Service, job: TrainingJob) -> list[Host]:
     for name in host_names(job.request):
         folder = service.settings.jobs_folder / job.name / name
         folders = OptMl(folder / "opt_ml")
-        sync = CheckpointSync(service.s3, job.request, folders)
+        sync = CheckpointSync(service.actor(job.request["RoleArn"]), job.request, folders)
         hosts.append(Host(name, folders, ProcessFolder(folder), sync))
     return hosts
 
@@ -51,10 +51,12 @@ class Attempt:
     def __init__(self, service: Service, job: TrainingJob, hosts: Sequence[Host], channels: ChannelCache) -> None:
         self._service, self._job, self._request = service, job, job.request
         self._hosts, self._channels = hosts, channels
+        self._actor = service.actor(self._request["RoleArn"])
         self._pipes: dict[str, list[dict[str, Any]]] = {}
 
     def lay_out(self) -> None:
         """Make the directories, and fetch data, checkpoints and code. Raises TrainingError."""
+        self._service.check_role(self._request)
         for index, host in enumerate(self._hosts):
             host.process.path.mkdir(parents=True)
             host.folders.create(self._request, host.name)
@@ -82,7 +84,7 @@ class Attempt:
         place = host.folders.data / name
         piped = input_data_config(self._request)[name]["TrainingInputMode"] == "Pipe"
         staged = host.folders.root / "piped" / name if piped else place
-        self._channels.stage(channel, staged, (index, len(self._hosts)))
+        self._channels.stage(self._actor, channel, staged, (index, len(self._hosts)))
         if not piped:
             return
         fifo.make(str(place), 0)
@@ -97,7 +99,7 @@ class Attempt:
 
     def _fetch_code(self, host: Host) -> None:
         program, uri = self._program()
-        archives.unpack_source(self._service.s3, uri, host.folders.code)
+        archives.unpack_source(self._actor, uri, host.folders.code)
         script = (host.folders.code / program).resolve()
         if not script.is_relative_to(host.folders.code.resolve()) or not script.is_file():
             raise TrainingError(f"ClientError: The source archive {uri} has no script {program!r}.")
@@ -134,8 +136,7 @@ class Attempt:
             "AWS_REGION": settings.region,
             "AWS_DEFAULT_REGION": settings.region,
             "AWS_ENDPOINT_URL": settings.endpoint_url,
-            "AWS_ACCESS_KEY_ID": settings.credentials.access_key,
-            "AWS_SECRET_ACCESS_KEY": settings.credentials.secret_key,
+            **self._actor.variables(),
         }
 
     def _command(self, host: Host, cpus: int) -> tuple[list[str], dict[str, str]]:

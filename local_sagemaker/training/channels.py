@@ -10,12 +10,14 @@ import os
 import shutil
 import threading
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from local_sagemaker.actor import Actor
 from local_sagemaker.errors import TrainingError
 from local_sagemaker.training.archives import split_uri
 
@@ -27,21 +29,20 @@ _READ_ONLY = 0o444
 class ChannelCache:
     """Folders of staged objects, addressed by what lies in them; safe to call from several threads."""
 
-    def __init__(self, root: Path, s3: Any) -> None:
+    def __init__(self, root: Path) -> None:
         self._root = root
-        self._s3 = s3
         self._guard = threading.Lock()
         self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
 
-    def stage(self, channel: dict[str, Any], place: Path, share: tuple[int, int] = (0, 1)) -> None:
+    def stage(self, actor: Actor, channel: dict[str, Any], place: Path, share: tuple[int, int] = (0, 1)) -> None:
         """Make the folder `place` with a channel's files for one host, whose `share` is (index, number of hosts).
 
         ShardedByS3Key deals the objects out by key, one to each host in turn; else every host has the same files.
-        Raises TrainingError with SageMaker's words where there are no objects.
+        Raises TrainingError with SageMaker's words where there are no objects, or `actor` may not read them.
         """
         source = channel["DataSource"]["S3DataSource"]
         bucket, prefix = split_uri(source["S3Uri"])
-        objects = self._list(source["S3Uri"], bucket, prefix)
+        objects = _list(actor, source["S3Uri"], bucket, prefix)
         if source.get("S3DataDistributionType") == "ShardedByS3Key":
             index, hosts = share
             objects = objects[index::hosts]
@@ -49,38 +50,49 @@ class ChannelCache:
         address = hashlib.sha256(listing.encode()).hexdigest()
         with self._guard:
             lock = self._locks[address]
-        with lock:
+        with lock, _explained(actor, source["S3Uri"]):
             folder = self._root / address
             files = _files(objects, prefix)
             if not _intact(folder, files):
-                self._download(bucket, files, folder)
+                _download(actor.s3, bucket, files, folder)
+            elif actor.checked:
+                # What was downloaded for another role is for those alone who may read it themselves.
+                actor.s3.head_object(Bucket=bucket, Key=objects[0]["Key"])
             _link(folder, files, place)
 
-    def _list(self, uri: str, bucket: str, prefix: str) -> list[dict[str, Any]]:
-        try:
-            pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-            objects = [item for page in pages for item in page.get("Contents", []) if not item["Key"].endswith("/")]
-        except ClientError as error:
-            raise TrainingError(f"ClientError: Data download failed:{error}, channel at {uri}") from None
-        if not objects:
-            raise TrainingError(
-                f"ClientError: Data download failed:No S3 objects found under S3 URL {uri!r} given in input data "
-                "source. Please ensure that the bucket exists in the selected region, that objects exist under that "
-                "S3 prefix, and that the role has s3:ListBucket permissions on the bucket."
-            )
-        return objects
 
-    def _download(self, bucket: str, files: Files, folder: Path) -> None:
-        partial = folder.with_suffix(".partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        shutil.rmtree(folder, ignore_errors=True)
-        for name, item in files.items():
-            path = partial / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._s3.download_file(bucket, item["Key"], str(path))
-            path.chmod(_READ_ONLY)
-            os.utime(path, (_changed(item), _changed(item)))
-        partial.rename(folder)
+def _list(actor: Actor, uri: str, bucket: str, prefix: str) -> list[dict[str, Any]]:
+    with _explained(actor, uri):
+        pages = actor.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        objects = [item for page in pages for item in page.get("Contents", []) if not item["Key"].endswith("/")]
+    if not objects:
+        raise TrainingError(
+            f"ClientError: Data download failed:No S3 objects found under S3 URL {uri!r} given in input data "
+            "source. Please ensure that the bucket exists in the selected region, that objects exist under that "
+            "S3 prefix, and that the role has s3:ListBucket permissions on the bucket."
+        )
+    return objects
+
+
+@contextmanager
+def _explained(actor: Actor, uri: str) -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        raise TrainingError(f"ClientError: Data download failed:{actor.explain(error, uri)}") from None
+
+
+def _download(s3: Any, bucket: str, files: Files, folder: Path) -> None:
+    partial = folder.with_suffix(".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    for name, item in files.items():
+        path = partial / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        s3.download_file(bucket, item["Key"], str(path))
+        path.chmod(_READ_ONLY)
+        os.utime(path, (_changed(item), _changed(item)))
+    partial.rename(folder)
 
 
 def _files(objects: Sequence[dict[str, Any]], prefix: str) -> Files:

@@ -13,6 +13,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local_sagemaker.actor import Actor
 from local_sagemaker.errors import TrainingError
 from local_sagemaker.training.archives import split_uri
 from local_sagemaker.training.opt_ml import CONTAINER_ROOT, OptMl
@@ -27,9 +28,9 @@ _EVERY_SECONDS = 2.0
 class CheckpointSync:
     """The checkpoints of one host; does nothing where the job has no CheckpointConfig."""
 
-    def __init__(self, s3: Any, request: dict[str, Any], folders: OptMl) -> None:
+    def __init__(self, actor: Actor, request: dict[str, Any], folders: OptMl) -> None:
         config = request.get("CheckpointConfig")
-        self._s3, self._active = s3, config is not None
+        self._actor, self._s3, self._active = actor, actor.s3, config is not None
         self._sent: dict[Path, tuple[int, int] | None] = {}
         self._next = 0.0
         if config is not None:
@@ -54,8 +55,7 @@ class CheckpointSync:
                     self._s3.download_file(self._bucket, key, str(path))
                     self._sent[self._folder / path.relative_to(base)] = _version(path)
         except ClientError as error:
-            uri = f"s3://{self._bucket}/{self._prefix}"
-            raise TrainingError(f"ClientError: The checkpoints at {uri} can't be read: {error}") from None
+            raise TrainingError(f"ClientError: The checkpoints can't be read: {self._told(error)}") from None
 
     def push_if_due(self) -> None:
         """Send what is new, if the last time is a while ago; what S3 refuses is tried again."""
@@ -67,9 +67,15 @@ class CheckpointSync:
                 logger.warning("Checkpoints did not reach %s; trying again.", self._bucket, exc_info=True)
 
     def push_all(self) -> None:
-        """Send everything that is new, once the job's processes have ended."""
+        """Send everything that is new, once the job's processes have ended. Raises TrainingError."""
         if self._active:
-            self._push(float("inf"))
+            try:
+                self._push(float("inf"))
+            except ClientError as error:
+                raise TrainingError(f"ClientError: The checkpoints can't be written: {self._told(error)}") from None
+
+    def _told(self, error: ClientError) -> str:
+        return self._actor.explain(error, f"s3://{self._bucket}/{self._prefix}")
 
     def _push(self, newest: float) -> None:
         found = [(version, path) for path in self._folder.rglob("*") if (version := _version(path))]

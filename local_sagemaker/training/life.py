@@ -10,9 +10,6 @@ import shutil
 import threading
 import time
 
-from boto3.exceptions import S3UploadFailedError
-from botocore.exceptions import ClientError
-
 from local_sagemaker.errors import TrainingError
 from local_sagemaker.records import TrainingJob
 from local_sagemaker.service import Service
@@ -245,11 +242,8 @@ class Life:
         self._remove_directories()
 
     def _upload(self) -> None:
-        try:
-            archives.upload_artifacts(self._service.s3, self._request, [host.folders for host in self._hosts])
-        except (ClientError, S3UploadFailedError) as error:
-            where = archives.output_prefix(self._request)
-            raise TrainingError(f"ClientError: The artifacts can't be written to {where}: {error}") from None
+        actor = self._service.actor(self._request["RoleArn"])
+        archives.upload_artifacts(actor, self._request, [host.folders for host in self._hosts])
 
     def _reason(self, failed: list[Host], exits: dict[str, Exit]) -> str:
         first = min(failed, key=lambda host: host.process.ended_at())

@@ -8,6 +8,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local_sagemaker.errors import TrainingError
 from local_sagemaker.records import TrainingJob
 from local_sagemaker.service import Service
 from local_sagemaker.training.metrics import MetricReader
@@ -33,12 +34,16 @@ class JobLog:
 
     def __init__(self, service: Service, job: TrainingJob, path: Path) -> None:
         self._service, self._job, self._path = service, job, path
+        self._actor = service.actor(job.request["RoleArn"])
         self._position = job.log_position
         self._metrics = MetricReader(job.request["AlgorithmSpecification"].get("MetricDefinitions", []))
         self._streams: dict[str, LogStream] = {}
 
     def read_on(self) -> None:
-        """Record the metrics of the new lines, and send the lines on."""
+        """Record the metrics of the new lines, and send the lines on.
+
+        Raises TrainingError where IAM is checked and CloudWatch Logs refuses them.
+        """
         lines, self._position = read_lines(self._path, self._position)
         if lines:
             found = self._metrics.read((line.time, line.text) for line in lines)
@@ -48,10 +53,13 @@ class JobLog:
     def _ship(self, lines: list[LogLine]) -> None:
         for host in dict.fromkeys(line.host for line in lines):
             name = f"{self._job.name}/{host}-{int(self._job.created)}"
-            stream = self._streams.setdefault(host, LogStream(self._service.logs, name))
+            stream = self._streams.setdefault(host, LogStream(self._actor.logs, name))
             try:
                 stream.put([line for line in lines if line.host == host])
-            except (ClientError, BotoCoreError):
+            except (ClientError, BotoCoreError) as error:
+                if self._actor.checked and isinstance(error, ClientError):
+                    reason = self._actor.explain(error, f"log group {LOG_GROUP}")
+                    raise TrainingError(f"ClientError: The log can't be written: {reason}") from None
                 logger.warning("The log of %s did not reach CloudWatch Logs.", name, exc_info=True)
 
 

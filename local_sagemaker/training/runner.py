@@ -19,7 +19,7 @@ class Runner:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._channels = ChannelCache(service.settings.state / "channels", service.s3)
+        self._channels = ChannelCache(service.settings.state / "channels")
         self._pool = WarmPool(service.settings.state / "warm-pool.log")
         self._threads: dict[str, threading.Thread] = {}
         self._closing = threading.Event()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from local_sagemaker import server
 from local_sagemaker.operations import tuning_jobs
 from local_sagemaker.records import Metric, TrainingJob, TuningJob
 from local_sagemaker.service import Service
@@ -36,7 +37,7 @@ class _Roles:
 
     def get_role(self, **named: str) -> dict[str, Any]:
         arn = f"arn:aws:iam::000000000000:role/{named['RoleName']}"
-        return {"Role": {"Arn": arn, "AssumeRolePolicyDocument": "sagemaker.amazonaws.com"}}
+        return {"Role": {"Arn": arn, "AssumeRolePolicyDocument": server.TRUST}}
 
 
 @dataclass
