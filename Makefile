@@ -5,7 +5,7 @@ AIRFLOW_PORT ?= 8080
 SAGEMAKER_PORT ?= 4599
 STACK = .venv/bin/python -m include.local_stack --airflow-port $(AIRFLOW_PORT) --sagemaker-port $(SAGEMAKER_PORT)
 
-.PHONY: help run up down test test-slow test-faults test-browser test-compose check format lock clean
+.PHONY: help run up down test test-slow test-faults test-browser test-compose aws-policies check format lock clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -34,6 +34,10 @@ test-browser: .venv/installed ## the UI in a real browser; SCREENSHOTS=<folder> 
 
 test-compose: .venv/installed ## docker-compose.yaml for real: workers killed, down and up again; needs a Docker engine
 	@.venv/bin/python -m pytest -m docker -s tests/compose
+
+aws-policies: .venv/installed ## IAM policies for ACCOUNT=, REGION=, BUCKET=, ROLE= into .local/aws
+	@.venv/bin/python -m include.aws --account '$(ACCOUNT)' --region '$(REGION)' --bucket '$(BUCKET)' --role '$(ROLE)' \
+	  --prefix '$(or $(PREFIX),mnist-tuning)' --jobs '$(or $(JOBS),mnist-tuning)'
 
 check: .venv/installed ## style, types and the import contract
 	@.venv/bin/ruff check .

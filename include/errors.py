@@ -58,6 +58,10 @@ class NoBestModelError(TuningJobError):
     """No trial of the tuning job has a metric and a model."""
 
 
+class PolicyError(ProjectError):
+    """What stands for a placeholder of a policy can't be part of one."""
+
+
 class UnknownDatasetError(ProjectError):
     """A dataset's name that the catalogue does not hold."""
 

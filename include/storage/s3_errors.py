@@ -16,9 +16,20 @@ from include.errors import (
 )
 
 _MISSING = {"NoSuchBucket", "404", "NotFound"}
-_FORBIDDEN = {"AccessDenied", "403", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken"}
+_DENIED = {"AccessDenied", "403", "Forbidden"}
+_FORBIDDEN = _DENIED | {"InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken"}
 _FOREIGN = {"301", "PermanentRedirect", "BucketAlreadyExists", "AuthorizationHeaderMalformed", "IllegalLocation"}
 _CHANGED = {"BadDigest", "XAmzContentSHA256Mismatch", "InvalidDigest"}
+_PERMISSIONS = {
+    "CompleteMultipartUpload": "s3:PutObject",
+    "CreateMultipartUpload": "s3:PutObject",
+    "HeadBucket": "s3:ListBucket",
+    "HeadObject": "s3:GetObject",
+    "ListObjectsV2": "s3:ListBucket",
+    "PutBucketEncryption": "s3:PutEncryptionConfiguration",
+    "PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
+    "UploadPart": "s3:PutObject",
+}
 
 
 def s3_config(*, attempts: int = 8) -> Config:
@@ -69,14 +80,21 @@ def _explain(error: ClientError, action: str, bucket: str) -> StorageError | Che
         return BucketMissingError(f"Cannot {action}: bucket {bucket} does not exist: create it or name another")
     if code in _FORBIDDEN:
         return BucketForbiddenError(
-            f"Cannot {action}: access to bucket {bucket} is denied ({code}): check the credentials, their policy "
-            "and that the bucket is yours"
+            f"Cannot {action}: access to bucket {bucket} is denied ({_denial(code, error.operation_name)}): check the "
+            "credentials, their policy and that the bucket is yours"
         )
     if code in _FOREIGN:
         return _foreign(action, bucket, code)
     if code in _CHANGED:
         return ChecksumError(f"Cannot {action}: S3 received other bytes than the checksum says ({code}): run again")
     return StorageError(f"Cannot {action}: S3 answered {code}: {message}")
+
+
+def _denial(code: str, operation: str) -> str:
+    """S3 answers a HEAD with the bare status; the permission is not always called as the operation is."""
+    if code not in _DENIED:
+        return code
+    return f"AccessDenied, it needs {_PERMISSIONS.get(operation, f's3:{operation}')}"
 
 
 def _foreign(action: str, bucket: str, code: str) -> BucketForeignError:

@@ -37,12 +37,15 @@ def is_local(path: StagingPath) -> bool:
 
 @contextmanager
 def explained(path: StagingPath) -> Iterator[None]:
-    """Turns what the file system refuses (full, read-only, forbidden) into a StagingError that names the path."""
+    """Turns what the file system or S3 refuses (full, read-only, forbidden) into a StagingError that names the path."""
     try:
         yield
     except OSError as error:
         # An object store's PermissionError has no number.
         number = errno.EACCES if isinstance(error, PermissionError) else error.errno
+        if number == errno.EACCES and not is_local(path):
+            reason = " ".join(str(error).split())
+            raise StagingError(f"S3 refuses {path}: AccessDenied: {reason}: {_REFUSED[number]}") from error
         if number not in _REFUSED:
             raise
         raise StagingError(f"Cannot write {path}: {_REFUSED[number]}") from error
@@ -102,7 +105,7 @@ def _sending(target: Any) -> Iterator[Any]:
 def read_bytes(path: StagingPath) -> bytes:
     """The file's content. Raises StagingError if the file is not there."""
     try:
-        with path.open("rb") as file:
+        with explained(path), path.open("rb") as file:
             content: bytes = file.read()
             return content
     except FileNotFoundError as error:

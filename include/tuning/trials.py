@@ -121,6 +121,9 @@ def _streams(training_job: str, logs: Any) -> Iterator[str]:
     # The failure is what the user needs; that its log can't be listed must not take its place.
     try:
         answer = logs.describe_log_streams(logGroupName=LOG_GROUP, logStreamNamePrefix=f"{training_job}/")
-    except (BotoCoreError, ClientError):
+    except ClientError as error:
+        yield f"{training_job}/... ({error.response['Error']['Code']} at logs:DescribeLogStreams)"
+        return
+    except BotoCoreError:
         return
     yield from (stream["logStreamName"] for stream in answer["logStreams"])
