@@ -6,6 +6,11 @@ SAGEMAKER_PORT ?= 4599
 STACK = .venv/bin/python -m include.local_stack --airflow-port $(AIRFLOW_PORT) --sagemaker-port $(SAGEMAKER_PORT)
 
 .PHONY: help run up down test test-slow test-faults test-browser test-compose aws-policies check format lock clean
+# Airflow's own parts of the project at work outside Airflow: no home to read, no database, nothing said but by us.
+PLUGIN = AIRFLOW_HOME=$(CURDIR)/.local/no-airflow AIRFLOW__CORE__LOAD_EXAMPLES=false AIRFLOW__LOGGING__LOGGING_LEVEL=ERROR \
+  PYTHONPATH=.:plugins .venv/bin/python -m
+
+.PHONY: help run up down test test-slow test-faults test-browser aws-policies check format lock clean aws-check
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -38,6 +43,9 @@ test-compose: .venv/installed ## docker-compose.yaml for real: workers killed, d
 aws-policies: .venv/installed ## IAM policies for ACCOUNT=, REGION=, BUCKET=, ROLE= into .local/aws
 	@.venv/bin/python -m include.aws --account '$(ACCOUNT)' --region '$(REGION)' --bucket '$(BUCKET)' --role '$(ROLE)' \
 	  --prefix '$(or $(PREFIX),mnist-tuning)' --jobs '$(or $(JOBS),mnist-tuning)'
+
+aws-check: .venv/installed ## is AWS ready for a run? keys, permissions, role, bucket, image, quotas: PARAMS=
+	@$(PLUGIN) sagemaker_tuning.aws_check --dag '$(or $(DAG),mnist_tuning)' --params '$(PARAMS)'
 
 check: .venv/installed ## style, types and the import contract
 	@.venv/bin/ruff check .
