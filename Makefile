@@ -10,7 +10,7 @@ STACK = .venv/bin/python -m include.local_stack --airflow-port $(AIRFLOW_PORT) -
 PLUGIN = AIRFLOW_HOME=$(CURDIR)/.local/no-airflow AIRFLOW__CORE__LOAD_EXAMPLES=false AIRFLOW__LOGGING__LOGGING_LEVEL=ERROR \
   PYTHONPATH=.:plugins .venv/bin/python -m
 
-.PHONY: help run up down test test-slow test-faults test-browser aws-policies check format lock clean aws-check
+.PHONY: help run up down test test-slow test-faults test-browser test-mwaa aws-policies aws-check mwaa check format lock clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -40,12 +40,18 @@ test-browser: .venv/installed ## the UI in a real browser; SCREENSHOTS=<folder> 
 test-compose: .venv/installed ## docker-compose.yaml for real: workers killed, down and up again; needs a Docker engine
 	@.venv/bin/python -m pytest -m docker -s tests/compose
 
+test-mwaa: .venv/installed ## the archive of `make mwaa` in a Python 3.12 as MWAA has it: PYTHON312=
+	@PYTHON312='$(PYTHON312)' .venv/bin/python -m pytest -m mwaa
+
 aws-policies: .venv/installed ## IAM policies for ACCOUNT=, REGION=, BUCKET=, ROLE= into .local/aws
 	@.venv/bin/python -m include.aws --account '$(ACCOUNT)' --region '$(REGION)' --bucket '$(BUCKET)' --role '$(ROLE)' \
 	  --prefix '$(or $(PREFIX),mnist-tuning)' --jobs '$(or $(JOBS),mnist-tuning)'
 
 aws-check: .venv/installed ## is AWS ready for a run? keys, permissions, role, bucket, image, quotas: PARAMS=
 	@$(PLUGIN) sagemaker_tuning.aws_check --dag '$(or $(DAG),mnist_tuning)' --params '$(PARAMS)'
+
+mwaa: .venv/installed ## pack dags, plugins, include and training for Amazon MWAA into .local/mwaa
+	@$(PLUGIN) sagemaker_tuning.mwaa
 
 check: .venv/installed ## style, types and the import contract
 	@.venv/bin/ruff check .

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from include.errors import ImageError, TuningRequestError
+from include.errors import TuningRequestError
 from include.tuning import constraints, search_space
 from include.tuning.study import Study
 
@@ -37,24 +37,6 @@ class Account:
 
     region: str
     role_arn: str
-
-
-def training_image(study: Study, region: str, instance_type: str) -> str:
-    """The registry path of the study's framework image. Raises ImageError with the SDK's reason where there is none."""
-    from sagemaker.core import image_uris
-
-    try:
-        uri: str = image_uris.retrieve(
-            study.framework,
-            region,
-            version=study.framework_version,
-            instance_type=instance_type,
-            image_scope="training",
-        )
-    except (ValueError, KeyError) as error:
-        what = f"{study.framework} {study.framework_version} training image for {instance_type} in {region}"
-        raise ImageError(f"no {what}: {' '.join(str(error).split())}") from error
-    return uri
 
 
 def build(

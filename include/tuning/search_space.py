@@ -35,9 +35,25 @@ def parameters(space: Space) -> dict[str, Any]:
 
 def parameter_ranges(space: Space) -> dict[str, list[dict[str, Any]]]:
     """`ParameterRanges` of CreateHyperParameterTuningJob; bounds are strings there."""
+    try:
+        known = parameters(space)
+    except ModuleNotFoundError:  # where Airflow leaves no room for the SDK: docs/deploy-to-aws.md, Amazon MWAA
+        return _ranges_without_sdk(space)
     ranges: dict[str, list[dict[str, Any]]] = {}
-    for name, parameter in parameters(space).items():
+    for name, parameter in known.items():
         ranges.setdefault(f"{parameter.__name__}ParameterRanges", []).append(parameter.as_tuning_range(name))
+    return ranges
+
+
+def _ranges_without_sdk(space: Space) -> dict[str, list[dict[str, Any]]]:
+    ranges: dict[str, list[dict[str, Any]]] = {}
+    for name, bounds in space.items():
+        searched = (
+            {"Values": list(map(str, bounds["values"]))}
+            if bounds["kind"] == "categorical"
+            else {"MinValue": str(bounds["min"]), "MaxValue": str(bounds["max"]), "ScalingType": bounds["scaling"]}
+        )
+        ranges.setdefault(f"{bounds['kind'].title()}ParameterRanges", []).append({"Name": name, **searched})
     return ranges
 
 

@@ -15,7 +15,7 @@ from include.aws.identity import Caller
 from include.aws.policies import Deployment
 from include.aws.resources import Machines
 from include.errors import ProjectError
-from include.tuning import naming, request
+from include.tuning import images, naming
 from sagemaker_tuning.data_tasks import layout_of
 from sagemaker_tuning.form import Form, fill
 from sagemaker_tuning.run import Run
@@ -56,7 +56,7 @@ def _findings(run: Run, form: Form) -> Iterator[Finding]:
         return
     image = ""
     try:
-        image = request.training_image(form.study, run.region, run.params["instance_type"])
+        image = images.training_image(form.study, run.region, run.params["instance_type"])
     except ProjectError as error:
         yield no(resources.IMAGE, told(error))
     clients = {name: run.client(name) for name in check.SERVICES}

@@ -11,7 +11,7 @@ from include.errors import RunAbandonedError
 from include.settings import PROJECT_ROOT
 from include.storage.buckets import ensure_bucket
 from include.storage.objects import upload_file_once
-from include.tuning import best_model, champion, cost, jobs, last_success, request, source_code, warm_start
+from include.tuning import best_model, champion, cost, images, jobs, last_success, request, source_code, warm_start
 from include.tuning import params as tuning_params
 from include.tuning.naming import beginning
 from include.tuning.study import Study
@@ -40,7 +40,7 @@ def generate_tuning_config(study: Study, data: Staged) -> Staged:
         run.job_name,
         study,
         run.params,
-        image=request.training_image(study, run.region, run.params["instance_type"]),
+        image=images.training_image(study, run.region, run.params["instance_type"]),
         account=request.Account(run.region, run.execution_role()),
         places=request.Locations(
             train=data["train"],

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.session import get_session
 
-from include.errors import ImageError, TuningRequestError
+from include.errors import TuningRequestError
 from include.tuning import request
 from include.tuning.study import Choice, Range
 from tests.include.tuning.jobs import IMAGE, PARAMS, STUDY
@@ -175,13 +175,6 @@ def test_spot_instances_may_be_waited_for_and_leave_checkpoints() -> None:
     assert definition["StoppingCondition"] == {"MaxRuntimeInSeconds": 600, "MaxWaitTimeInSeconds": 1800}
     assert definition["CheckpointConfig"] == {"S3Uri": "s3://bucket/checkpoints"}
     assert "CheckpointConfig" not in build()["TrainingJobDefinition"]
-
-
-def test_the_image_is_the_sdks_and_an_unknown_one_is_an_error_with_a_reason() -> None:
-    assert request.training_image(STUDY, "us-east-1", "ml.m5.xlarge") == IMAGE
-    assert "-gpu-" in request.training_image(STUDY, "eu-west-1", "ml.g5.xlarge")
-    with pytest.raises(ImageError, match=r"no tensorflow 99\.0 training image for ml\.m5\.xlarge in us-east-1: .+"):
-        request.training_image(replace(STUDY, framework_version="99.0"), "us-east-1", "ml.m5.xlarge")
 
 
 def test_a_tag_keeps_what_it_may_and_is_cut() -> None:
