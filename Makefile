@@ -10,7 +10,7 @@ STACK = .venv/bin/python -m include.local_stack --airflow-port $(AIRFLOW_PORT) -
 PLUGIN = AIRFLOW_HOME=$(CURDIR)/.local/no-airflow AIRFLOW__CORE__LOAD_EXAMPLES=false AIRFLOW__LOGGING__LOGGING_LEVEL=ERROR \
   PYTHONPATH=.:plugins .venv/bin/python -m
 
-.PHONY: help run up down test test-slow test-faults test-browser test-mwaa aws-policies aws-check mwaa check format lock clean
+.PHONY: help run up down test test-slow test-faults test-browser test-mwaa dry-run aws-policies aws-check mwaa check format lock clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -42,6 +42,10 @@ test-compose: .venv/installed ## docker-compose.yaml for real: workers killed, d
 
 test-mwaa: .venv/installed ## the archive of `make mwaa` in a Python 3.12 as MWAA has it: PYTHON312=
 	@PYTHON312='$(PYTHON312)' .venv/bin/python -m pytest -m mwaa
+
+dry-run: .venv/installed ## print the request that a run would send to SageMaker: PARAMS=, ACCOUNT=, REGION=, ROLE=
+	@$(PLUGIN) sagemaker_tuning.dry_run --dag '$(or $(DAG),mnist_tuning)' --params '$(PARAMS)' \
+	  $(if $(ACCOUNT),--account '$(ACCOUNT)') $(if $(REGION),--region '$(REGION)') $(if $(ROLE),--role '$(ROLE)')
 
 aws-policies: .venv/installed ## IAM policies for ACCOUNT=, REGION=, BUCKET=, ROLE= into .local/aws
 	@.venv/bin/python -m include.aws --account '$(ACCOUNT)' --region '$(REGION)' --bucket '$(BUCKET)' --role '$(ROLE)' \

@@ -44,6 +44,13 @@ def digest(request: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 
+def marked(request: Mapping[str, Any], name: str, round_: str) -> dict[str, Any]:
+    """The request for the job `name`, with tags that say which request it is and in which round it was made."""
+    marks = {REQUEST_TAG: digest(request), ROUND_TAG: round_}
+    tags = [*request.get("Tags", []), *({"Key": key, "Value": value} for key, value in marks.items())]
+    return {**request, "HyperParameterTuningJobName": name, "Tags": tags}
+
+
 def find(sagemaker: Any, name: str) -> TuningJob | None:
     """The job of that name, if there is one."""
     described = _describe(sagemaker, name)

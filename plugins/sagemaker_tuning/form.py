@@ -36,7 +36,7 @@ def fill(dag_id: str, given: str) -> Form:
     if found := list(_faults(params, asked)):
         raise TuningParamsError(found)
     chosen = params.dump()
-    tuning_params.check(chosen, study)
+    tuning_params.check(asked | chosen, study, tuple(chosen))
     return Form(dag.dag_id, study, chosen)
 
 
@@ -54,10 +54,8 @@ def _faults(params: Any, asked: Mapping[str, Any]) -> Iterator[str]:
     from airflow.sdk.exceptions import ParamValidationError
 
     for name, value in asked.items():
-        if name not in params:
-            yield f"there is no Param {name}; there are {', '.join(params)}"
-            continue
         try:
-            params[name] = value
+            if name in params:
+                params[name] = value
         except ParamValidationError as error:
             yield str(error).splitlines()[0]

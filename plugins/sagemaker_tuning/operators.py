@@ -6,7 +6,7 @@ from airflow.providers.amazon.aws.operators.sagemaker import SageMakerTuningOper
 from airflow.sdk import Context
 
 from include.tuning import jobs
-from include.tuning.jobs import REQUEST_TAG, ROUND_TAG, Choice, WhenCleared
+from include.tuning.jobs import Choice, WhenCleared
 from sagemaker_tuning import links
 from sagemaker_tuning.clients import PatientHook
 from sagemaker_tuning.plain import plain
@@ -62,11 +62,7 @@ class TuningJobOperator(PatientHook, SageMakerTuningOperator):
     def _create(self, context: Context, choice: Choice, round_: str) -> None:
         from botocore.exceptions import ClientError
 
-        marks = {REQUEST_TAG: jobs.digest(self.config), ROUND_TAG: round_}
-        self.config = self.config | {
-            "HyperParameterTuningJobName": choice.name,
-            "Tags": [*self.config.get("Tags", []), *({"Key": key, "Value": value} for key, value in marks.items())],
-        }
+        self.config = jobs.marked(self.config, choice.name, round_)
         self._job = choice.name
         try:
             super().execute(context)

@@ -14,6 +14,7 @@ from include.storage.objects import upload_file_once
 from include.tuning import best_model, champion, cost, images, jobs, last_success, request, source_code, warm_start
 from include.tuning import params as tuning_params
 from include.tuning.naming import beginning
+from include.tuning.source_code import SourceCode
 from include.tuning.study import Study
 from sagemaker_tuning import links
 from sagemaker_tuning.data_tasks import layout_of
@@ -34,23 +35,7 @@ def generate_tuning_config(study: Study, data: Staged) -> Staged:
     run = Run.current()
     tuning_params.check(run.params, study, run.known)
     s3, layout = run.client("s3"), layout_of(run)
-    packed = source_code.pack(PROJECT_ROOT / study.code, study.entry_point)
-    code = {"uri": layout.uri(layout.code(packed.sha256)), "sha256": packed.sha256}
-    wanted = request.build(
-        run.job_name,
-        study,
-        run.params,
-        image=images.training_image(study, run.region, run.params["instance_type"]),
-        account=request.Account(run.region, run.execution_role()),
-        places=request.Locations(
-            train=data["train"],
-            validation=data["validation"],
-            code=code["uri"],
-            output=layout.uri(layout.jobs(run.job_name)),
-            checkpoints=layout.uri(layout.checkpoints(run.job_name)),
-        ),
-        tags=_tags(run, data, code),
-    )
+    wanted, packed = draft(run, study, data)
     signature = last_success.signature(wanted, data=data, code_sha256=packed.sha256)
     _skip_a_repetition(run, s3, data, signature)
     start = _warm_start(run, wanted)
@@ -61,9 +46,32 @@ def generate_tuning_config(study: Study, data: Staged) -> Staged:
     upload_file_once(s3, packed.archive, layout.bucket, layout.code(packed.sha256))
     estimate = cost.estimate(study, run.params)
     log.info("Tuning job %s: %s; %s", run.job_name, estimate, start.reason)
+    code = {"uri": layout.uri(layout.code(packed.sha256)), "sha256": packed.sha256}
     plan = {"code": code, "estimate": estimate.as_row(), "warm_start": start.as_row(), "signature": signature}
     handed_on = {name: run.params[name] for name in ("when_cleared", "accept_stopped")}
     return {"request": wanted, "plan": plan, **handed_on}
+
+
+def draft(run: Run, study: Study, data: Staged) -> tuple[dict[str, Any], SourceCode]:
+    """The request of a run, as far as no other tuning job has a say in it, and the code that it names."""
+    layout = layout_of(run)
+    packed = source_code.pack(PROJECT_ROOT / study.code, study.entry_point)
+    wanted = request.build(
+        run.job_name,
+        study,
+        run.params,
+        image=images.training_image(study, run.region, run.params["instance_type"]),
+        account=request.Account(run.region, run.execution_role()),
+        places=request.Locations(
+            train=data["train"],
+            validation=data["validation"],
+            code=layout.uri(layout.code(packed.sha256)),
+            output=layout.uri(layout.jobs(run.job_name)),
+            checkpoints=layout.uri(layout.checkpoints(run.job_name)),
+        ),
+        tags=_tags(run, data, packed),
+    )
+    return wanted, packed
 
 
 @one_line_errors
@@ -133,12 +141,12 @@ def _warm_start(run: Run, wanted: dict[str, Any]) -> warm_start.WarmStart:
     return warm_start.choose(run.client("sagemaker"), wanted, beginning(run.dag_id), run.began)
 
 
-def _tags(run: Run, data: Staged, code: Staged) -> dict[str, str]:
+def _tags(run: Run, data: Staged, code: SourceCode) -> dict[str, str]:
     own = {
         "airflow-dag": run.dag_id,
         "airflow-run": run.run_id,
         "data-fingerprint": data["fingerprint"],
-        "code-sha256": code["sha256"],
+        "code-sha256": code.sha256,
     }
     given = run.params["tags"] or {}
     return given | {key: request.tag_value(value) for key, value in own.items()}

@@ -178,7 +178,6 @@ def test_wrong_keys_are_one_line(account: Account, aws_check_of: Check, monkeypa
 
 
 def test_params_that_no_run_would_take_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    assert aws_check.main(["--params", '{"jobs": "many", "job": 1}']) == 1
-    (line,) = capsys.readouterr().err.splitlines()
-    wrong = "Invalid input for param jobs: 'many' is not of type 'integer'; there is no Param job; there are dataset, "
-    assert line.startswith(f"failed: 2 faults in the Params: {wrong}")
+    assert aws_check.main(["--params", '{"jobs": "many"}']) == 1
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("failed: ")]
+    assert line == "failed: 1 fault in the Params: Invalid input for param jobs: 'many' is not of type 'integer'"

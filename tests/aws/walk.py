@@ -94,7 +94,7 @@ class Walk:
         run = SimpleNamespace(
             dag_id="mnist_tuning", run_id=f"manual__{uuid.uuid4().hex}", run_after=datetime.now(UTC), clear_number=0
         )
-        context = {"dag_run": run, "params": params, "ti": _Instance()}
+        context = {"dag": SimpleNamespace(params=PARAMS), "dag_run": run, "params": params, "ti": _Instance()}
         with set_current_context(context):  # type: ignore[arg-type]
             yield context
 

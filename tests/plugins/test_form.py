@@ -22,7 +22,7 @@ def test_what_is_put_in_stays_in_that_form() -> None:
     [
         ("mnist_tuning", "{jobs: 3}", "PARAMS='{jobs: 3}' is not JSON: "),
         ("mnist_tuning", "[3]", r"PARAMS='\[3\]' is no JSON object, such as"),
-        ("mnist_tuning", '{"job": 3}', "there is no Param job; there are dataset, source"),
+        ("mnist_tuning", '{"job": 3}', "the DAG has no Param 'job'; the nearest is jobs"),
         ("mnist_tuning", '{"jobs": 0}', "jobs: 0 is less than the minimum of 1"),
         ("mnist_tuning", '{"jobs": 1, "parallel_jobs": 2}', r"parallel_jobs \(2\) is above jobs \(1\)"),
         ("no_such_dag", "{}", "there is no DAG no_such_dag: "),
