@@ -100,3 +100,19 @@ def mnist_archives() -> Path:
     if missing := [name for name in MNIST_FILES if not (folder / f"{name}.gz").is_file()]:
         pytest.skip(f"no {missing[0]}.gz in {folder}; MNIST_DIR may name the folder with the four files of MNIST")
     return folder
+
+
+@pytest.fixture(scope="session")
+def aws_cli() -> Path:
+    """The command, installed once under .local; skips where no registry gives it."""
+    environment = ROOT / ".local" / "aws-cli"
+    command = environment / "bin" / "aws"
+    if not command.exists():
+        uv = [sys.executable, "-m", "uv"]
+        made = subprocess.run([*uv, "venv", "-q", "--clear", "--python", sys.executable, str(environment)], check=False)
+        installed = subprocess.run(
+            [*uv, "pip", "install", "-q", "--python", str(environment / "bin" / "python"), "awscli==1.*"], check=False
+        )
+        if made.returncode or installed.returncode:
+            pytest.skip("the AWS command line can't be installed here")
+    return command

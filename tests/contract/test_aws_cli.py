@@ -2,31 +2,11 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from tests.conftest import ROOT
 from tests.contract.conftest import Target
 from tests.contract.requests import tuning_request
-
-
-@pytest.fixture(scope="session")
-def aws_cli() -> Path:
-    """The command, installed once under .local; skips where no registry gives it."""
-    environment = ROOT / ".local" / "aws-cli"
-    command = environment / "bin" / "aws"
-    if not command.exists():
-        uv = [sys.executable, "-m", "uv"]
-        made = subprocess.run([*uv, "venv", "-q", "--clear", "--python", sys.executable, str(environment)], check=False)
-        installed = subprocess.run(
-            [*uv, "pip", "install", "-q", "--python", str(environment / "bin" / "python"), "awscli==1.*"], check=False
-        )
-        if made.returncode or installed.returncode:
-            pytest.skip("the AWS command line can't be installed here")
-    return command
 
 
 def run(command: Path, *arguments: str) -> Any:
