@@ -10,7 +10,7 @@ STACK = .venv/bin/python -m include.local_stack --airflow-port $(AIRFLOW_PORT) -
 PLUGIN = AIRFLOW_HOME=$(CURDIR)/.local/no-airflow AIRFLOW__CORE__LOAD_EXAMPLES=false AIRFLOW__LOGGING__LOGGING_LEVEL=ERROR \
   PYTHONPATH=.:plugins .venv/bin/python -m
 
-.PHONY: help run up down test test-slow test-faults test-browser test-mwaa dry-run aws-policies aws-check mwaa check format lock clean
+.PHONY: help run up down test test-slow test-faults test-browser test-compose test-mwaa dry-run aws-policies aws-check mwaa check format lock clean
 .DEFAULT_GOAL := help
 
 help: ## this list

@@ -109,7 +109,8 @@ def _files(objects: Sequence[dict[str, Any]], prefix: str) -> Files:
 def _intact(folder: Path, files: Files) -> bool:
     """Whether the cache still holds just these files, none of them written to since it was downloaded."""
     found = {str(path.relative_to(folder)): path.stat() for path in folder.rglob("*") if path.is_file()}
-    return {name: (status.st_size, int(status.st_mtime)) for name, status in found.items()} == {
+    # Not cut to seconds: a write in the second in which the object was written shows in the fraction alone.
+    return {name: (status.st_size, status.st_mtime) for name, status in found.items()} == {
         name: (item["Size"], _changed(item)) for name, item in files.items()
     }
 

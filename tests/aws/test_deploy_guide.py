@@ -1,4 +1,4 @@
-"""docs/deploy-to-aws.md, followed to the letter on an account that has nothing: then `make aws-check` finds all there."""
+"""docs/deploy-to-aws.md, followed to the letter on an empty account: `make aws-check` then finds all of it ready."""
 
 import json
 import os

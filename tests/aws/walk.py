@@ -57,7 +57,7 @@ class Walk:
             with _step("crown_champion"), suppress(AirflowSkipException):
                 tuning_tasks.crown_champion(record, BEST_MODEL, {BEST_MODEL: SimpleNamespace()})
             with _step("stop_tuning_job"):
-                tuning_tasks.stop_tuning_job()
+                tuning_tasks.stop_tuning_job({})
         return record
 
     def given_up(self) -> None:
@@ -66,7 +66,7 @@ class Walk:
             _, config = self._prepare()
             self._start(context, config)
             with _step("stop_tuning_job"):
-                tuning_tasks.stop_tuning_job()
+                tuning_tasks.stop_tuning_job({})
 
     def _prepare(self) -> tuple[dict[str, Any], dict[str, Any]]:
         (self.folder / STUDY.entry_point).write_text(self.script)
