@@ -104,6 +104,7 @@ class _Instance:
     """What a task needs of its task instance."""
 
     job: str = ""
+    task: Any = field(default_factory=SimpleNamespace)
 
     def xcom_push(self, key: str, value: Any) -> None:
         self.job = value
@@ -132,6 +133,9 @@ def _wait(context: Any, job: str) -> None:
 
 
 async def _fired(trigger: Any) -> Any:
-    async for event in trigger.run():
-        return event.payload
-    return None
+    try:
+        async for event in trigger.run():
+            return event.payload
+        return None
+    finally:
+        await trigger.cleanup()
