@@ -86,7 +86,7 @@ def test_interrupted_amid_its_trials_it_leaves_nothing_running(interrupted: Inte
 
 def test_after_an_interrupted_run_the_next_one_succeeds(interrupted: Interrupted) -> None:
     process = begin_quick_run(interrupted.state)
-    out, said = process.communicate(timeout=180)
+    out, said = process.communicate(timeout=400)
     assert process.returncode == 0, out + said
     assert "trial  learning_rate" in out
     assert "test accuracy" in out
