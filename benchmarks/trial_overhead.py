@@ -13,7 +13,6 @@ compilation included; `overhead` is (makespan - limit) x 3 / 9 a trial. Exits wi
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tarfile
@@ -29,6 +28,8 @@ import boto3
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from trials.environment import variables
 
 from include.datasets.splits import everything
 from include.datasets.tfrecord import write_shards
@@ -76,19 +77,8 @@ class Bench:
 
     def variables(self) -> dict[str, str]:
         """The environment of a trial outside a training job."""
-        trials = self.folder / "trials"
-        trials.mkdir(exist_ok=True)
-        return (
-            os.environ
-            | COLD
-            | {
-                "SM_CHANNEL_TRAIN": str(self.folder / "data" / "train"),
-                "SM_CHANNEL_VALIDATION": str(self.folder / "data" / "validation"),
-                "TRIAL_CODE": str(ROOT / "training"),
-                "TRIAL_FOLDER": str(trials),
-                "SYNETUNE_FOLDER": str(self.folder / "syne-tune"),
-            }
-        )
+        own = {"SYNETUNE_FOLDER": str(self.folder / "syne-tune")}
+        return variables(self.folder / "data", self.folder / "trials") | own
 
 
 def main() -> int:

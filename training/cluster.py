@@ -6,6 +6,7 @@ One device needs no strategy, several GPUs of one host share each batch (Mirrore
 
 import contextlib
 import dataclasses
+import faulthandler
 import functools
 import json
 import os
@@ -14,10 +15,11 @@ from typing import Any
 
 import tensorflow as tf
 
-from environment import Environment
+from environment import Environment, write_failure
 from errors import CheckpointError, ClusterError, HyperparameterError
 
 PORT = 8890  # where sagemaker-tensorflow-training lets the hosts meet
+MEETING_SECONDS = 600.0  # TensorFlow itself waits an hour for a host that never comes
 
 # What TensorFlow raises on the others when a host dies or cannot be reached.
 LOST_HOST = (
@@ -74,19 +76,43 @@ class Cluster:
 
 
 def connect(environment: Environment) -> Cluster:
-    """This job's Cluster. Waits for the other hosts, if there are any. TF_CONFIG, if set, has the last word."""
+    """This job's Cluster. TF_CONFIG, if set, has the last word.
+
+    Waits for the other hosts, if there are any; ends the process with a reason if they do not come.
+    """
     if len(environment.hosts) > 1:
         os.environ.setdefault("TF_CONFIG", json.dumps(tf_config(environment)))
     if os.environ.get("TF_CONFIG"):
         resolver = tf.distribute.cluster_resolver.TFConfigClusterResolver()
         hosts = sum(len(addresses) for addresses in resolver.cluster_spec().as_dict().values())
         if hosts > 1:
-            strategy = tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
+            with _not_waiting_for_ever(environment, hosts), reporting_lost_hosts(hosts):
+                strategy = tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
             first = resolver.task_type == "chief" or "chief" not in resolver.cluster_spec().jobs
             return Cluster(strategy, hosts, is_chief=first and resolver.task_id == 0)
     if len(tf.config.list_physical_devices("GPU")) > 1:
         return Cluster(tf.distribute.MirroredStrategy())
     return Cluster(tf.distribute.get_strategy())
+
+
+@contextlib.contextmanager
+def _not_waiting_for_ever(environment: Environment, hosts: int) -> Iterator[None]:
+    """Ends the process after MEETING_SECONDS with a reason in the failure file.
+
+    TensorFlow keeps Python's lock while it waits for the hosts, so no Python code could end it or say anything then:
+    faulthandler's thread needs none, and the reason is written beforehand and taken back once the hosts have met.
+    """
+    written = write_failure(
+        environment.base,
+        f"the {hosts} hosts have not met within {MEETING_SECONDS:g} s: see the logs of the others, and whether this "
+        f"host can reach them at the addresses in TF_CONFIG={os.environ['TF_CONFIG']}",
+    )
+    faulthandler.dump_traceback_later(MEETING_SECONDS, exit=True)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+        written.unlink()
 
 
 def tf_config(environment: Environment) -> dict[str, Any]:
@@ -104,13 +130,13 @@ def use_threads(cpus: int | None) -> None:
 
 
 @contextlib.contextmanager
-def reporting_lost_hosts(cluster: Cluster) -> Iterator[None]:
-    """Turns what TensorFlow raises when another host dies into a ClusterError."""
+def reporting_lost_hosts(hosts: int) -> Iterator[None]:
+    """Turns what TensorFlow raises when another of several hosts dies into a ClusterError."""
     try:
         yield
     except LOST_HOST as error:
-        if cluster.hosts == 1:
+        if hosts == 1:
             raise
         kind = type(error).__name__
         remedy = "see the logs of the others; started again, the job goes on from its checkpoints"
-        raise ClusterError(f"lost one of the {cluster.hosts} hosts ({kind}): {remedy}") from error
+        raise ClusterError(f"lost one of the {hosts} hosts ({kind}): {remedy}") from error

@@ -65,11 +65,12 @@ def base_directory(variables: Mapping[str, str]) -> Path:
     return Path(variables.get("SAGEMAKER_BASE_DIR") or "/opt/ml")
 
 
-def write_failure(base: Path, reason: str) -> None:
-    """Leaves the reason where SageMaker looks for it. The first 1024 characters become the job's FailureReason."""
+def write_failure(base: Path, reason: str) -> Path:
+    """Leaves the reason in the file that SageMaker reads: its first 1024 characters become the FailureReason."""
     failure = base / "output" / "failure"
     failure.parent.mkdir(parents=True, exist_ok=True)
     failure.write_text(reason)
+    return failure
 
 
 def _json(text: str | None, file: Path) -> dict:  # type: ignore[type-arg]

@@ -45,13 +45,13 @@ def run(settings: hyperparameters.Hyperparameters, job: environment.Environment,
     from input_pipeline import open_split, reporting_corruption
 
     cluster.use_threads(job.cpus)
-    hosts = cluster.connect(job)
+    joined = cluster.connect(job)
     train, validation = map(open_split, folders)
-    with cluster.reporting_lost_hosts(hosts), reporting_corruption():
+    with cluster.reporting_lost_hosts(joined.hosts), reporting_corruption():
         outcome = loop.train(
-            settings, train_split=train, validation_split=validation, job=job, cluster=hosts, say=say, stop=stop
+            settings, train_split=train, validation_split=validation, job=job, cluster=joined, say=say, stop=stop
         )
-    if hosts.is_chief:
+    if joined.is_chief:
         target = export.export(outcome.params, train.image_shape, job.model)
         export.write_metrics(job.model, step=outcome.step, evaluation=outcome.evaluation, hyperparameters=settings)
         say(f"saved the model of step {outcome.step} to {target}")

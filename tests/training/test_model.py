@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from hyperparameters import Hyperparameters
-from model import CLASSES, Mode, ModelParams, build, build_optimizer, model_fn
+from model import CLASSES, Dropout, Mode, ModelParams, build, build_optimizer, model_fn
 from tests.training.fake_records import fake_images
 
 IMAGES, LABELS = fake_images(8)
@@ -68,6 +68,17 @@ def test_one_step_lowers_the_loss(tiny: Hyperparameters, optimizer: str) -> None
     assert spec.train_op is not None
     spec.train_op()
     assert model_fn(IMAGES, LABELS, Mode.EVAL, params).loss < before
+
+
+def test_devices_that_share_a_batch_drop_other_units_and_one_alone_those_of_keras() -> None:
+    def dropped(layer: tf.keras.layers.Layer) -> list[list[float]]:
+        parts = tf.distribute.get_strategy().run(lambda: layer(tf.ones(40), training=True))
+        return [part.numpy().tolist() for part in tf.distribute.get_strategy().experimental_local_results(parts)]
+
+    with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
+        first, second = dropped(Dropout(0.5, seed=3))
+    assert first != second
+    assert [first] == dropped(Dropout(0.5, seed=3)) == dropped(tf.keras.layers.Dropout(0.5, seed=3))
 
 
 def test_the_learning_rate_climbs_to_its_peak_and_falls_to_nothing() -> None:
