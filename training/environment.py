@@ -11,6 +11,9 @@ from pathlib import Path
 from errors import ClusterError, DataError
 
 
+TUNING_METRIC = "_tuning_objective_metric"  # the hyperparameter that a tuning job adds to those of its trials
+
+
 @dataclasses.dataclass(frozen=True)
 class Environment:
     """Directories and hosts of one training job."""
@@ -23,11 +26,16 @@ class Environment:
     current_host: str
     cpus: int | None
     sharded_by_host: bool
+    trial: str = ""
+    """The job's name if it is a trial of a tuning job."""
 
     @property
     def checkpoints(self) -> Path:
-        """Folder that SageMaker keeps in step with S3, and fills again when a job resumes."""
-        return self.base / "checkpoints"
+        """Folder that SageMaker keeps in step with S3, and fills again when a job resumes.
+
+        All trials of a tuning job share one place on S3, so each keeps to a folder of its own there.
+        """
+        return self.base / "checkpoints" / self.trial
 
     def channel(self, name: str) -> Path:
         """Folder of a channel. Raises DataError if the job has no such channel."""
@@ -48,6 +56,7 @@ def read(variables: Mapping[str, str]) -> Environment:
     if current not in hosts:
         raise ClusterError(f"SM_CURRENT_HOST={current} is not among the hosts {', '.join(hosts)}")
     channels = _json(variables.get("SM_INPUT_DATA_CONFIG"), config / "inputdataconfig.json")
+    given = _json(None, config / "hyperparameters.json")
     return Environment(
         base=base,
         model=Path(variables.get("SM_MODEL_DIR") or base / "model"),
@@ -57,6 +66,7 @@ def read(variables: Mapping[str, str]) -> Environment:
         current_host=current,
         cpus=int(variables["SM_NUM_CPUS"]) if variables.get("SM_NUM_CPUS") else None,
         sharded_by_host=channels.get("train", {}).get("S3DistributionType") == "ShardedByS3Key",
+        trial=variables.get("TRAINING_JOB_NAME", "") if TUNING_METRIC in given else "",
     )
 
 

@@ -54,3 +54,12 @@ def test_tf_config_is_the_one_of_the_tensorflow_container() -> None:
 def test_the_failure_file_is_made_with_its_folder(tmp_path: Path) -> None:
     write_failure(tmp_path, "no")
     assert (tmp_path / "output" / "failure").read_text() == "no"
+
+
+def test_trials_that_share_checkpoints_on_s3_keep_apart_and_other_jobs_do_not(tmp_path: Path) -> None:
+    config = tmp_path / "input" / "config"
+    config.mkdir(parents=True)
+    variables = {"SAGEMAKER_BASE_DIR": str(tmp_path), "TRAINING_JOB_NAME": "tune-001"}
+    assert read(variables).checkpoints == tmp_path / "checkpoints"
+    (config / "hyperparameters.json").write_text('{"_tuning_objective_metric": "loss"}')
+    assert read(variables).checkpoints == tmp_path / "checkpoints" / "tune-001"
