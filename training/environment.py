@@ -10,7 +10,6 @@ from pathlib import Path
 
 from errors import ClusterError, DataError
 
-
 TUNING_METRIC = "_tuning_objective_metric"  # the hyperparameter that a tuning job adds to those of its trials
 
 

@@ -4,6 +4,7 @@ import json
 import re
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -74,8 +75,23 @@ def test_a_task_finds_no_secret_of_airflows_and_no_database(started: ComposeStac
     assert docker("exec", worker.id, "sh", "-c", "getent hosts postgres || echo nowhere") == "nowhere"
 
 
+@dataclass(frozen=True)
+class Survivor:
+    """A run, and the worker that was killed under one of its tasks."""
+
+    run: str
+    task: str
+    worker: str
+
+
+def await_trials(stack: ComposeStack) -> None:
+    """Until training jobs run."""
+    sagemaker = stack.client("sagemaker")
+    eventually(lambda: sagemaker.list_training_jobs(StatusEquals="InProgress")["TrainingJobSummaries"])
+
+
 @pytest.fixture(scope="module")
-def survivor(started: ComposeStack) -> dict[str, str]:
+def survivor(started: ComposeStack) -> Survivor:
     """A run whose first worker was killed under its task, and whose scheduler was killed while its trials ran."""
     api, began = started.api(), time.monotonic()
     run_id = api.trigger(QUICK)
@@ -86,30 +102,29 @@ def survivor(started: ComposeStack) -> dict[str, str]:
     hit = eventually(running)[0]
     docker("kill", hit["hostname"])
     print(f"killed {hit['hostname']} under {hit['task_id']}")
-    sagemaker = started.client("sagemaker")
-    eventually(lambda: sagemaker.list_training_jobs(StatusEquals="InProgress")["TrainingJobSummaries"])
+    await_trials(started)
     docker("exec", started.one("airflow-scheduler").id, "bash", "-c", "kill -9 -1 || true")
     print("killed the scheduler while trials ran")
-    started.watch(run_id, sagemaker)
+    started.watch(run_id, started.client("sagemaker"))
     print(f"the whole run took {time.monotonic() - began:.0f} s, on {started.workers_of(run_id)}")
-    return {"run": run_id, "task": hit["task_id"], "worker": hit["hostname"]}
+    return Survivor(run_id, hit["task_id"], hit["hostname"])
 
 
-def test_a_killed_workers_task_goes_on_elsewhere(started: ComposeStack, survivor: dict[str, str]) -> None:
-    workers = started.workers_of(survivor["run"])
-    other = {container.id[:12] for container in started.containers("airflow-worker")} - {survivor["worker"]}
-    assert workers[survivor["task"]][0] == survivor["worker"]
-    assert {workers[survivor["task"]][-1], workers["extract_best_model"][-1]} == other
+def test_a_killed_workers_task_goes_on_elsewhere(started: ComposeStack, survivor: Survivor) -> None:
+    workers = started.workers_of(survivor.run)
+    other = {container.id[:12] for container in started.containers("airflow-worker")} - {survivor.worker}
+    assert workers[survivor.task][0] == survivor.worker
+    assert {workers[survivor.task][-1], workers["extract_best_model"][-1]} == other
 
 
-def test_a_killed_scheduler_starts_again(started: ComposeStack, survivor: dict[str, str]) -> None:
+def test_a_killed_scheduler_starts_again(started: ComposeStack, survivor: Survivor) -> None:
     scheduler = started.one("airflow-scheduler")
     assert scheduler.about["RestartCount"] == 1
     eventually(lambda: started.one("airflow-scheduler").ready)
 
 
-def test_the_best_model_is_in_s3(started: ComposeStack, survivor: dict[str, str]) -> None:
-    best, s3 = started.api().result(survivor["run"], "extract_best_model"), started.client("s3")
+def test_the_best_model_is_in_s3(started: ComposeStack, survivor: Survivor) -> None:
+    best, s3 = started.api().result(survivor.run, "extract_best_model"), started.client("s3")
     assert read_json(s3, best["record"]) == best
     assert [trial["status"] for trial in best["leaderboard"]] == ["Completed"] * QUICK["jobs"]
     bucket, key = parse_s3_uri(best["artifact"])
@@ -134,22 +149,50 @@ def kept(stack: ComposeStack) -> dict[str, Any]:
             job["HyperParameterTuningJobName"]: job["HyperParameterTuningJobStatus"] for job in tuning_jobs
         },
         "training jobs": {job["TrainingJobName"]: job["TrainingJobStatus"] for job in training_jobs},
-        "password": stack.one("airflow-api-server").read("/secrets/airflow/admin_password"),
     }
 
 
-def test_down_and_up_keep_runs_s3_and_tuning_jobs(started: ComposeStack, survivor: dict[str, str]) -> None:
+@dataclass(frozen=True)
+class Restarted:
+    """What was there before `down` and what is there after `up`, and a run whose trials it fell into."""
+
+    before: dict[str, Any]
+    after: dict[str, Any]
+    run: str
+
+
+@pytest.fixture(scope="module")
+def restarted(started: ComposeStack, survivor: Survivor) -> Restarted:
+    """Taken down while trials run, and up again with three workers."""
     before = kept(started)
-    assert all(before.values())
+    run_id = started.api().trigger(QUICK)
+    await_trials(started)
     started.compose("down")
     assert started.containers() == []
     started.up(workers=3)
-    assert kept(started) == before
-    log = started.get(f"dags/{DAG_ID}/dagRuns/{survivor['run']}/taskInstances/extract_best_model/logs/1")
-    assert "Model: s3://" in json.dumps(log), "logs are kept too"
-    run_id = started.run(started.client("sagemaker"), jobs=1, parallel_jobs=1)
-    assert started.api().result(run_id, "upload_to_s3")["uploaded_files"] == 0
-    print(f"after down and up: {started.workers_of(run_id)}")
+    return Restarted(before, kept(started), run_id)
+
+
+def test_down_and_up_keep_runs_s3_and_tuning_jobs(restarted: Restarted) -> None:
+    for kind, before in restarted.before.items():
+        assert before
+        assert before.items() <= restarted.after[kind].items(), kind
+
+
+def test_down_and_up_keep_the_login_and_the_logs(
+    started: ComposeStack, survivor: Survivor, restarted: Restarted
+) -> None:
+    assert started.one("airflow-api-server").read("/secrets/airflow/admin_password") == started.password
+    log = started.get(f"dags/{DAG_ID}/dagRuns/{survivor.run}/taskInstances/extract_best_model/logs/1")
+    assert "Model: s3://" in json.dumps(log)
+
+
+def test_a_run_goes_on_where_down_cut_it_off(started: ComposeStack, restarted: Restarted) -> None:
+    started.watch(restarted.run, started.client("sagemaker"))
+    best = started.api().result(restarted.run, "extract_best_model")
+    assert [trial["status"] for trial in best["leaderboard"]] == ["Completed"] * QUICK["jobs"]
+    assert started.api().result(restarted.run, "upload_to_s3")["uploaded_files"] == 0, "the data of the run before"
+    print(f"after down and up: {started.workers_of(restarted.run)}")
 
 
 def test_the_connection_in_env_sends_the_same_stack_elsewhere(started: ComposeStack, tmp_path: Path) -> None:
