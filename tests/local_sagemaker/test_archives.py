@@ -13,7 +13,7 @@ URI = "s3://bucket/sourcedir.tar.gz"
 
 
 class Shelf:
-    """S3 with one archive in it."""
+    """Whoever reads S3, and an S3 with one archive in it."""
 
     def __init__(self, *members: tarfile.TarInfo) -> None:
         buffer = io.BytesIO()
@@ -21,6 +21,7 @@ class Shelf:
             for member in members:
                 tar.addfile(member, io.BytesIO(b"content"[: member.size]))
         self._content = buffer.getvalue()
+        self.s3 = self
 
     def download_file(self, bucket: str, key: str, path: str) -> None:
         Path(path).write_bytes(self._content)
