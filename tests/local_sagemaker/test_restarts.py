@@ -136,7 +136,7 @@ def test_a_job_that_is_being_stopped_saves_its_model_though_the_service_stops(tm
 
 
 def test_the_port_takes_connections_before_the_service_answers() -> None:
-    with server._listening(0) as listener, socket.create_connection(listener.getsockname(), timeout=5):
+    with server._listening("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname(), timeout=5):
         pass
 
 
