@@ -5,7 +5,6 @@ AIRFLOW_PORT ?= 8080
 SAGEMAKER_PORT ?= 4599
 STACK = .venv/bin/python -m include.local_stack --airflow-port $(AIRFLOW_PORT) --sagemaker-port $(SAGEMAKER_PORT)
 
-.PHONY: help run up down test test-slow test-faults test-browser test-compose aws-policies check format lock clean
 # Airflow's own parts of the project at work outside Airflow: no home to read, no database, nothing said but by us.
 PLUGIN = AIRFLOW_HOME=$(CURDIR)/.local/no-airflow AIRFLOW__CORE__LOAD_EXAMPLES=false AIRFLOW__LOGGING__LOGGING_LEVEL=ERROR \
   PYTHONPATH=.:plugins .venv/bin/python -m

@@ -43,7 +43,8 @@ def connection(service: LocalService, **extra: str) -> str:
 
 @pytest.fixture
 def service(sagemaker_endpoint: LocalService, monkeypatch: pytest.MonkeyPatch) -> LocalService:
-    """The local SageMaker, with `aws_default` leading to it."""
+    """The local SageMaker, with `aws_default` leading to it, also for file systems that Airflow would have kept."""
+    monkeypatch.setattr("airflow.sdk.io.store._STORE_CACHE", {})
     role = {"sagemaker_execution_role": sagemaker_endpoint.role_arn}
     monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", connection(sagemaker_endpoint, **role))
     return sagemaker_endpoint
