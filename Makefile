@@ -24,8 +24,8 @@ up: .venv/installed ## the same stack left running, with Airflow's UI
 down: .venv/installed ## stop what `make up` started
 	@$(STACK) down
 
-test: .venv/installed ## all tests but the slowest
-	@.venv/bin/python -m pytest
+test: .venv/installed ## all tests but the slowest, two at a time
+	@.venv/bin/python -m pytest -n 2 --dist loadgroup
 
 test-slow: .venv/installed ## the tests that take too long for every change: faults under a scheduler, many kills, several hosts
 	@.venv/bin/python -m pytest -m slow

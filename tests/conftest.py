@@ -86,6 +86,13 @@ def wait_for_service(state: Path, process: "subprocess.Popen[bytes]", keys: Path
     return LocalService(said["endpoint_url"], **pair, region=said["region"], role_arn=said["role_arn"], state=state)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where processes share the tests, a file stays in one of them, and so does whatever starts an Airflow."""
+    for item in items:
+        where = item.path.parent if item.path.parent.name == "e2e" else item.path
+        item.add_marker(pytest.mark.xdist_group(str(where)))
+
+
 @pytest.fixture(scope="session")
 def sagemaker_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalService]:
     """One local SageMaker for the whole run; tests use names of their own."""

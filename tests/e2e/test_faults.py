@@ -1,6 +1,6 @@
 """Whatever is killed, cleared, marked or away: a run makes one tuning job and leaves none running.
 
-The outcomes are printed as the table of docs/faults.md.
+The outcomes are printed as the table of docs/tuning.md.
 """
 
 import time
