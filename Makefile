@@ -78,7 +78,9 @@ lock: .venv/installed ## requirements.in -> requirements.txt, and those of the i
 clean: ## remove the environment and all local state
 	rm -rf .venv .local
 
-# uv where it can reach the registry, else pip, which knows a registry configured for pip alone.
+# uv where it can reach the registry, else pip, which knows a registry configured for pip alone. The bytecode is made here,
+# half a minute once: else every process of a stack would compile TensorFlow and Airflow for itself, for ever where
+# PYTHONDONTWRITEBYTECODE is set.
 .venv/installed: requirements.txt
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed; name it: make PYTHON=/path/to/python3.11"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
@@ -88,4 +90,5 @@ clean: ## remove the environment and all local state
 	@.venv/bin/python -m pip install -q --disable-pip-version-check uv
 	@.venv/bin/uv pip install -q --python .venv/bin/python -r requirements.txt || \
 	  .venv/bin/python -m pip install -q --disable-pip-version-check --no-deps -r requirements.txt
+	@.venv/bin/python -m compileall -q -j 0 .venv/lib >/dev/null || :
 	@touch $@

@@ -182,6 +182,7 @@ def every_action() -> list[tuple[str, str, str]]:
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "sid", "action"), every_action())
 def test_without_a_single_action_something_fails_and_names_it(
     account: Account, tmp_path: Path, name: str, sid: str, action: str

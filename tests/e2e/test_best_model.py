@@ -60,6 +60,7 @@ def test_a_triggered_run_ends_with_a_model_that_reads_digits(
     assert "/test/" not in json.dumps(channels["InputDataConfig"]), "the tuning job never sees the test split"
 
 
+@pytest.mark.slow
 def test_the_same_data_are_uploaded_once(stack: RunningStack, finished_run: str) -> None:
     again = stack.run(jobs=1, parallel_jobs=1)
     first, second = (stack.api.result(run, "upload_to_s3") for run in (finished_run, again))

@@ -83,6 +83,7 @@ def test_download_convert_and_upload_on_three_workers(s3: Any, bucket: str, star
     assert any(key.endswith("/raw/train-images-idx3-ubyte") for key in objects(s3, bucket, "staging/mnist_tuning/"))
 
 
+@pytest.mark.slow
 def test_each_task_killed_in_the_middle_goes_on_at_its_next_try(
     s3: Any, bucket: str, start: Start, faulty_s3: Any
 ) -> None:
