@@ -42,7 +42,7 @@ def evaluator(
     """
     batches = input_pipeline.evaluation_batches(split, batch_size=BATCH).take(hyperparameters.evaluation_steps)
 
-    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
+    @tf.function(reduce_retracing=True, autograph=False)  # type: ignore[untyped-decorator]
     def means(features: Any, labels: Any) -> tuple[Any, Any]:
         spec = model_fn(features, labels, Mode.EVAL, params)
         return spec.loss, spec.accuracy

@@ -23,7 +23,9 @@ class _Served(tf.Module):  # type: ignore[misc]
         self.weights = [variable.value for variable in params.network.variables]
         images = tf.TensorSpec((None, *image_shape), tf.uint8, name="images")
         self.predict = tf.function(
-            lambda images: model_fn(images, None, Mode.PREDICT, params).predictions, input_signature=[images]
+            lambda images: model_fn(images, None, Mode.PREDICT, params).predictions,
+            input_signature=[images],
+            autograph=False,
         )
 
 

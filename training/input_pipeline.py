@@ -74,6 +74,7 @@ def _records(split: Split, share: tuple[int, int]) -> Any:
 
 
 def _parsed(batches: Any, split: Split) -> Any:
+    @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
     def parse(serialised: Any) -> tuple[Any, Any]:
         spec = {"image_raw": tf.io.FixedLenFeature([], tf.string), "label": tf.io.FixedLenFeature([], tf.int64)}
         example = tf.io.parse_example(serialised, spec)

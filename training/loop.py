@@ -113,6 +113,7 @@ def _step_function(cluster: Cluster, params: ModelParams, batches: Any) -> Calla
     """A function that runs a number of steps inside TensorFlow and returns their mean loss."""
     strategy = cluster.strategy
 
+    @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
     def replica_step(features: Any, labels: Any) -> Any:
         spec = model_fn(features, labels, Mode.TRAIN, params)
         assert spec.train_op is not None

@@ -112,11 +112,32 @@ def build_network(hyperparameters: Hyperparameters, image_shape: tuple[int, int]
             layers.Conv2D(64, 5, padding="same", activation="relu"),
             layers.MaxPooling2D(2),
             layers.Flatten(),
-            layers.Dense(hyperparameters.dense_units, activation="relu"),
+            Dense(hyperparameters.dense_units, activation="relu"),
             Dropout(hyperparameters.dropout, seed=hyperparameters.seed),
             layers.Dense(CLASSES),
         ]
     )
+
+
+class Dense(keras.layers.Dense):  # type: ignore[misc]
+    """Keras's, but for the order in which it multiplies backwards: a sixth of a step's time on two CPUs."""
+
+    def call(self, inputs: Any) -> Any:
+        """float (n, features) to float (n, units)."""
+        product = _multiply(inputs, tf.convert_to_tensor(self.kernel))
+        return self.activation(tf.nn.bias_add(product, self.bias))
+
+
+@tf.custom_gradient  # type: ignore[untyped-decorator]
+def _multiply(inputs: Any, kernel: Any) -> Any:
+    """Their matrix product. Its own gradient would multiply by the transposed kernel, four times slower in oneDNN."""
+
+    def gradients(upstream: Any) -> tuple[Any, Any]:
+        return tf.transpose(tf.matmul(kernel, upstream, transpose_b=True)), tf.matmul(
+            inputs, upstream, transpose_a=True
+        )
+
+    return tf.matmul(inputs, kernel), gradients
 
 
 class Dropout(keras.layers.Dropout):  # type: ignore[misc]

@@ -8,6 +8,7 @@ ends when its standard input does, so it never outlives the service; the jobs th
 
 import atexit
 import contextlib
+import gc
 import logging
 import os
 import runpy
@@ -193,6 +194,7 @@ def _serve() -> None:
     """Import, say so, then fork a process beside each job whose folder is read."""
     from tensorflow import keras  # noqa: F401
 
+    gc.freeze()  # a collection in a child would write to, and so copy, every page that it shares with this process
     os.write(1, READY)
     for line in iter(sys.stdin.buffer.readline, b""):
         folder = Path(os.fsdecode(line.rstrip(b"\n")))
