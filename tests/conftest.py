@@ -86,6 +86,7 @@ def wait_for_service(state: Path, process: "subprocess.Popen[bytes]", keys: Path
     return LocalService(said["endpoint_url"], **pair, region=said["region"], role_arn=said["role_arn"], state=state)
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where processes share the tests, a file stays in one of them, and so does whatever starts an Airflow."""
     for item in items:
