@@ -44,6 +44,7 @@ STUDY = Study(
     tuned=("learning_rate",),
     fixed=("training_steps", "evaluation_steps", "evaluate_every", "seed"),
     emissions=("training_steps", "evaluate_every"),
+    shared="batch_size",
 )
 
 SETTINGS = settings.read(os.environ)

@@ -57,7 +57,9 @@ class Cluster:
 
     def check_same_step(self, step: int) -> None:
         """Raises CheckpointError unless all hosts resume from the same step."""
-        if self.hosts > 1 and self._sum(float(step)) != step * self.hosts:
+        # Two halves: a float32 holds whole numbers up to 2**24 only.
+        high, low = divmod(step, 2**16)
+        if self.hosts > 1 and any(self._sum(float(part)) != part * self.hosts for part in (high, low)):
             raise CheckpointError(
                 f"the hosts resume from different steps, this one from {step}: give all the same checkpoints"
             )

@@ -26,20 +26,21 @@ def extract(
 
     `plan` is what was decided before the job ran, recorded with it: code, estimate, warm start, signature.
     The record is written last: where it lies, the model lies too. Running it again gives the same.
-    Raises NoBestModelError where no trial has a metric, with each failed trial's reason and log.
+    The best trial is the first on the leaderboard that has left a model: one that was stopped may have left none.
+    Raises NoBestModelError where no trial has a metric, with each failed trial's reason and log, or none a model.
     """
     job = sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=tuning_job)
     objective = job["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"]
     ranked = leaderboard(list_trials(sagemaker, tuning_job), objective["Type"])
-    if not ranked or not ranked[0].usable:
+    usable = [trial for trial in ranked if trial.usable]
+    if not usable:
         raise NoBestModelError(_why_none(tuning_job, ranked, objective["MetricName"], logs))
-    training = sagemaker.describe_training_job(TrainingJobName=ranked[0].training_job)
     folder = layout.best(tuning_job)
-    record = _record(job, training, ranked, data, plan) | {
+    best, training = _copy_best(sagemaker, s3, usable, layout.bucket, f"{folder}/{MODEL}")
+    record = _record(job, training, best, ranked, data, plan) | {
         "artifact": layout.uri(f"{folder}/{MODEL}"),
         "record": layout.uri(f"{folder}/{RECORD}"),
     }
-    _copy(s3, training["ModelArtifacts"]["S3ModelArtifacts"], layout.bucket, f"{folder}/{MODEL}")
     body = json.dumps(record, indent=2).encode()
     s3.put_object(Bucket=layout.bucket, Key=f"{folder}/{RECORD}", Body=body, ContentType="application/json")
     return record
@@ -48,12 +49,12 @@ def extract(
 def _record(
     job: Mapping[str, Any],
     training: Mapping[str, Any],
+    best: Trial,
     ranked: Sequence[Trial],
     data: Mapping[str, Any],
     plan: Mapping[str, Any],
 ) -> dict[str, Any]:
     objective = job["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"]
-    best = ranked[0]
     ended = job.get("HyperParameterTuningEndTime")
     return {
         "tuning_job": job["HyperParameterTuningJobName"],
@@ -79,6 +80,23 @@ def _fixed(training: Mapping[str, Any], best: Trial) -> dict[str, str]:
         for name, value in training.get("HyperParameters", {}).items()
         if name not in best.hyperparameters and not name.startswith(("sagemaker_", "_"))
     }
+
+
+def _copy_best(sagemaker: Any, s3: Any, usable: Sequence[Trial], bucket: str, key: str) -> tuple[Trial, dict[str, Any]]:
+    """The best trial with a model, and its training job's description."""
+    from botocore.exceptions import ClientError
+
+    for trial in usable:
+        training: dict[str, Any] = sagemaker.describe_training_job(TrainingJobName=trial.training_job)
+        try:
+            _copy(s3, training["ModelArtifacts"]["S3ModelArtifacts"], bucket, key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in ("404", "NoSuchKey"):
+                raise
+            continue
+        return trial, training
+    names = ", ".join(trial.training_job for trial in usable)
+    raise NoBestModelError(f"none of the trials that have a metric has left a model in S3: {names}")
 
 
 def _copy(s3: Any, source: str, bucket: str, key: str) -> None:

@@ -1,6 +1,7 @@
 """What a tuning job may cost at most, by the dated price table in instance_prices.json."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -10,6 +11,8 @@ from typing import Any
 from include.tuning.request import trials
 from include.tuning.study import Study
 
+_STARTING_MINUTES = 60
+"""For a trial's machine, image and data, and for its upload; generous, since what it bounds is a job that hangs."""
 TABLE = Path(__file__).with_name("instance_prices.json")
 
 
@@ -56,6 +59,12 @@ def estimate(study: Study, params: Mapping[str, Any]) -> Estimate:
         usd_per_hour=table["usd_per_hour"].get(params["instance_type"]),
         prices=f"on demand in {table['region']}, {table['as_of']}",
     )
+
+
+def longest_wait(study: Study, params: Mapping[str, Any]) -> float:
+    """Seconds that a tuning job may take: its trials, so many at a time, each as long as it may, and time to start."""
+    minutes = params["max_runtime_minutes"] + (params["spot_wait_minutes"] if params["spot"] else 0) + _STARTING_MINUTES
+    return float(math.ceil(trials(study, params) / params["parallel_jobs"]) * minutes * 60)
 
 
 def fault(study: Study, params: Mapping[str, Any]) -> str | None:

@@ -134,11 +134,7 @@ def _is_spent(job: TuningJob, cleared: bool) -> bool:
 
 def _another(job: TuningJob) -> str:
     found = "with another request" if job.digest else "that this project has not made"
-    way_out = (
-        "stop it, then clear the run"
-        if job.status == "InProgress"
-        else "clear the run with the Param when_cleared=new, or trigger another run"
-    )
+    way_out = "stop it, then clear the run" if job.status == "InProgress" else "trigger another run"
     return f"there is a tuning job {job.name} {found}, {job.status}; {way_out}"
 
 

@@ -30,6 +30,9 @@ def faults(params: Mapping[str, Any], study: Study) -> Iterator[str]:
     if parallel > jobs and params["strategy"] != "Grid":
         yield f"parallel_jobs ({parallel}) is above jobs ({jobs}); give at most as many as there are jobs"
     yield from _strategy_faults(params, study)
+    if not in_space:
+        yield from _count_faults(params, study)
+    yield from _sharing_faults(params, study)
     if not in_space and (too_much := cost.fault(study, params)):
         yield too_much
     yield from _account_faults(params)
@@ -61,6 +64,24 @@ def _strategy_faults(params: Mapping[str, Any], study: Study) -> Iterator[str]:
     if strategy == "Hyperband" and (study.most_emissions(params) or 0) < 2:
         seldom = " and ".join(study.emissions or ()) or "the study"
         yield f"strategy Hyperband needs trials that print the objective more than once; change {seldom}"
+
+
+def _count_faults(params: Mapping[str, Any], study: Study) -> Iterator[str]:
+    """SageMaker tries no combination twice, and refuses a job that asks for more than there are."""
+    there = search_space.combinations(study.space(params))
+    for name in ("parallel_jobs",) if params["strategy"] == "Grid" else ("jobs",):
+        if params[name] > there:
+            yield f"{name} ({params[name]}) is above the {there:g} combinations of what is tuned; give at most those"
+
+
+def _sharing_faults(params: Mapping[str, Any], study: Study) -> Iterator[str]:
+    instances = params["instance_count"]
+    if study.shared is None or instances == 1:
+        return
+    if study.shared in params[TUNE]:
+        yield f"{study.shared} can't be tuned with instance_count above 1, which has to divide it; tune without it"
+    elif params[study.shared] % instances:
+        yield f"{study.shared} ({params[study.shared]}) can't be shared by {instances} instances; give a multiple"
 
 
 def _account_faults(params: Mapping[str, Any]) -> Iterator[str]:

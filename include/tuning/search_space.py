@@ -20,6 +20,11 @@ def faults(space: Space) -> Iterator[str]:
             yield from _numeric_faults(name, bounds)
 
 
+def combinations(space: Space) -> float:
+    """How many settings there are to try; infinity where a range is continuous."""
+    return math.prod(map(_values, space.values()))
+
+
 def parameters(space: Space) -> dict[str, Any]:
     """{name: ContinuousParameter | IntegerParameter | CategoricalParameter} of sagemaker.core.parameter."""
     from sagemaker.core.parameter import CategoricalParameter, ContinuousParameter, IntegerParameter
@@ -79,6 +84,12 @@ def _numeric_faults(name: str, bounds: Mapping[str, Any]) -> Iterator[str]:
         yield f"{name}_min ({low}) can't be searched logarithmically; give a minimum above 0"
     elif bounds["scaling"] == "ReverseLogarithmic" and not 0 <= low < high < 1:
         yield f"{name} from {low} to {high} can't be searched reverse-logarithmically; give bounds in [0, 1)"
+
+
+def _values(bounds: Mapping[str, Any]) -> float:
+    if bounds["kind"] == "categorical":
+        return len(bounds["values"])
+    return bounds["max"] - bounds["min"] + 1 if bounds["kind"] == "integer" else math.inf
 
 
 def _is_number(value: Any, wanted: Any) -> bool:

@@ -72,6 +72,9 @@ class Study:
     emissions: tuple[str, str] | None = None
     """The Params whose quotient is how often a trial prints the objective, which is what Hyperband counts."""
 
+    shared: str | None = None
+    """The hyperparameter that the instances of a trial share evenly, such as a batch size."""
+
     def space(self, params: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         """The bounds of each tuned one: {name: {"kind", "scaling", "min", "max"}} or {name: {"kind", "values"}}."""
         return {known.name: _bounds(known, params) for known in self.hyperparameters if known.name in params[TUNE]}

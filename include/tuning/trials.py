@@ -74,9 +74,10 @@ def _best_so_far(job: Mapping[str, Any]) -> str:
 def describe_failures(trials: Sequence[Trial], logs: Any) -> str:
     """The failed trials in one line: each one's name, reason and log stream; "" where none failed."""
     failed = [trial for trial in trials if trial.status == "Failed"]
-    named = [f"{trial.training_job}: {trial.failure} ({_log_of(trial.training_job, logs)})" for trial in failed]
+    shown = failed[:NAMED_FAILURES]
+    named = [f"{trial.training_job}: {trial.failure} ({_log_of(trial.training_job, logs)})" for trial in shown]
     more = [f"and {len(failed) - NAMED_FAILURES} more"] if len(failed) > NAMED_FAILURES else []
-    return "; ".join([*named[:NAMED_FAILURES], *more])
+    return "; ".join([*named, *more])
 
 
 def short(value: str) -> str:

@@ -79,11 +79,13 @@ def upload_to_s3(converted: Staged) -> Staged:
 
 
 def newest_source(updates: Sequence[Any], dataset: str) -> str:
-    """The source of the newest update of a dataset, "" where there is none."""
+    """The source of the newest update of a dataset, "" where there is none; one that names no dataset is of any."""
     for event in reversed(updates):
-        if event.extra.get("dataset") == dataset and event.extra.get("source"):
-            log.info("The newest update of %s, of %s, leads to %s", dataset, event.timestamp, event.extra["source"])
-            return str(event.extra["source"])
+        named, source = event.extra.get("dataset", dataset), event.extra.get("source")
+        if named == dataset and source:
+            log.info("The newest update of %s, of %s, leads to %s", dataset, event.timestamp, source)
+            return str(source)
+        log.warning("The update of %s is not for this run: it is of %s, source %r", event.timestamp, named, source)
     return ""
 
 

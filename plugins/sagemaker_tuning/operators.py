@@ -2,13 +2,14 @@
 
 from typing import Any
 
+from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.amazon.aws.operators.sagemaker import SageMakerTuningOperator
 from airflow.sdk import Context
 
 from include.tuning import jobs
 from include.tuning.jobs import Choice, WhenCleared
 from sagemaker_tuning import links
-from sagemaker_tuning.clients import PatientHook
+from sagemaker_tuning.clients import PatientHook, patient_config
 from sagemaker_tuning.plain import plain
 from sagemaker_tuning.task_errors import PassingFault, one_line_errors
 
@@ -64,6 +65,9 @@ class TuningJobOperator(PatientHook, SageMakerTuningOperator):
 
         self.config = jobs.marked(self.config, choice.name, round_)
         self._job = choice.name
+        # The hook looks whether the channels are there, with a client of its own.
+        s3 = {"aws_conn_id": self.aws_conn_id, "region_name": self.region_name, "verify": self.verify}
+        self.hook.s3_hook = S3Hook(**s3, config=patient_config(S3Hook(**s3)))
         try:
             super().execute(context)
         except ClientError as error:

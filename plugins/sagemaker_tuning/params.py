@@ -181,7 +181,8 @@ _AFTERWARDS = {
         enum=["reuse", "new"],
         values_display={"reuse": "Reuse its finished tuning job", "new": "Make a new tuning job"},
         title="When this run is cleared",
-        description="A tuning job that was stopped or failed is never reused.",
+        description="To be chosen now, since a cleared run keeps its Params. A tuning job that was stopped or failed "
+        "is never reused.",
         section=AFTERWARDS,
     ),
 }

@@ -1,5 +1,6 @@
 """Waits for a tuning job without holding a worker slot, and judges how it ended."""
 
+import time
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -17,21 +18,25 @@ from sagemaker_tuning.plain import plain
 from sagemaker_tuning.task_errors import one_line_errors
 from sagemaker_tuning.triggers import TuningJobTrigger
 
+MOST_BLIND_LOOKS = 5
+
 
 class TuningJobSensor(PatientHook, SageMakerTuningSensor):
     """Defers until the tuning job has ended; the triggerer logs its progress meanwhile.
 
     Completed passes. Stopped passes where `accept_stopped` allows it and a trial has a metric by then. Everything else
     fails at once with the job's reason and each failed trial's name, reason and log. A sensor that times out, or is
-    killed, cleared or marked, stops the job. XCom: the job's last description in plain JSON.
+    killed, cleared or marked, stops the job; it times out after `longest_wait` seconds, however often it is deferred.
+    XCom: the job's last description in plain JSON.
     """
 
-    template_fields = (*SageMakerTuningSensor.template_fields, "accept_stopped")
+    template_fields = (*SageMakerTuningSensor.template_fields, "accept_stopped", "longest_wait")
     operator_extra_links = links.TUNING_LINKS
 
-    def __init__(self, *, accept_stopped: bool = False, **kwargs: Any) -> None:
+    def __init__(self, *, longest_wait: float, accept_stopped: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.accept_stopped = accept_stopped
+        self.longest_wait = longest_wait
         self.links: dict[str, str] = {}
 
     @one_line_errors
@@ -44,14 +49,27 @@ class TuningJobSensor(PatientHook, SageMakerTuningSensor):
         return self.execute_complete(context)
 
     @one_line_errors
-    def execute_complete(self, context: Context, event: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Judges the job as it is now, whatever `event` says; waits again where it still goes on."""
-        if event and "error" in event:
-            self.log.warning("The triggerer could not look at tuning job %s: %s", self.job_name, event["error"])
+    def execute_complete(
+        self,
+        context: Context,
+        event: Mapping[str, Any] | None = None,
+        deadline: float | None = None,
+        blind_looks: int = 0,
+    ) -> dict[str, Any]:
+        """Judges the job as it is now, whatever `event` says; waits again where it still goes on.
+
+        `deadline` is in seconds since the epoch, `blind_looks` how often in a row the triggerer could not see the job.
+        """
+        error = (event or {}).get("error")
+        blind_looks = blind_looks + 1 if error else 0
+        if error:
+            self.log.warning("The triggerer could not look at tuning job %s: %s", self.job_name, error)
         self.links = links.of_tuning_job(self.hook.get_conn(), context["dag_run"].dag_id, self.job_name)
         job = self.hook.describe_tuning_job(self.job_name)
         if jobs.is_unfinished(job):
-            self._wait()
+            if blind_looks >= MOST_BLIND_LOOKS:
+                raise TuningJobError(f"the triggerer can't look at tuning job {self.job_name}: {error}")
+            self._wait(deadline or time.time() + float(self.longest_wait), blind_looks)
         self.log.info("Tuning job %s %s", self.job_name, trials.progress(job))
         failures = self._failures()
         if not self._is_success(job):
@@ -71,7 +89,10 @@ class TuningJobSensor(PatientHook, SageMakerTuningSensor):
         """Stops the job, in the moments in which the sensor has a process; the trigger does it in all others."""
         self._stop("its sensor was killed")
 
-    def _wait(self) -> None:
+    def _wait(self, deadline: float, blind_looks: int) -> None:
+        left = deadline - time.time()
+        if left <= 0:
+            self._time_out()
         self.defer(
             trigger=TuningJobTrigger(
                 job_name=self.job_name,
@@ -80,15 +101,18 @@ class TuningJobSensor(PatientHook, SageMakerTuningSensor):
                 region_name=self.region_name,
                 verify=self.verify,
                 botocore_config=self.botocore_config,
+                first_pause=self.poke_interval * 2**blind_looks if blind_looks else 0,
             ),
             method_name="execute_complete",
-            timeout=timedelta(seconds=self.timeout),
+            kwargs={"deadline": deadline, "blind_looks": blind_looks},
+            timeout=timedelta(seconds=left),
         )
 
     @one_line_errors
     def _time_out(self) -> None:
         self._stop("it was waited for long enough")
-        raise TuningJobError(f"tuning job {self.job_name} has not ended after {self.timeout:g} s and is stopped")
+        after = f"{float(self.longest_wait):g} s"
+        raise TuningJobError(f"tuning job {self.job_name} has not ended after {after} and is stopped")
 
     def _stop(self, why: str) -> None:
         if jobs.stop(self.hook.get_conn(), self.job_name):

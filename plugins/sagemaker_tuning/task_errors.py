@@ -96,8 +96,11 @@ def fault_of(error: Exception) -> TaskFault | None:
         return PassingFault(f"AWS's answer can't be read: {' '.join(str(error).split())[:300]}")
     if isinstance(error, BotoCoreError):  # no credentials, no region, a parameter of the wrong type
         return FinalFault(f"AWS was not asked: {error}. Check the Airflow connection and the run's Params.")
-    if type(error) is AirflowException:  # the provider's hooks: a missing bucket, an empty prefix
-        return FinalFault(str(error))
+    if type(error) is AirflowException:
+        # The provider's hooks: an empty prefix, or a bucket that is missing, forbidden, or behind an S3 that is away,
+        # which they don't tell apart.
+        kind = PassingFault if "S3 Bucket" in str(error) else FinalFault
+        return kind(str(error).strip())
     return None
 
 

@@ -11,14 +11,13 @@ from sagemaker_tuning.links import BestModelLink
 from sagemaker_tuning.operators import JOB_NAME, TuningJobOperator
 from sagemaker_tuning.sensors import TuningJobSensor
 
-MAX_WAIT = timedelta(days=1)
 
-
-def tune(study: Study, data: XComArg, settings: Settings, best: Asset, *, max_wait: timedelta = MAX_WAIT) -> None:
+def tune(study: Study, data: XComArg, settings: Settings, best: Asset, *, max_wait: timedelta | None = None) -> None:
     """Six tasks that tune `study` on `data`, the XCom of a task that returned the S3 prefixes of its channels.
 
     The DAG needs the Params of `sagemaker_tuning.params`: TUNING and search_space(study). A tuning job that takes
-    longer than `max_wait` is stopped. Whenever a best model beats the reigning one, `best` has an event.
+    longer than `max_wait`, or else than its trials may take one after another, is stopped. Whenever a best model beats
+    the reigning one, `best` has an event.
     """
 
     @task(multiple_outputs=True)
@@ -47,9 +46,15 @@ def tune(study: Study, data: XComArg, settings: Settings, best: Asset, *, max_wa
         """Stops the tuning job if it still goes on when nobody waits for it any more."""
         from sagemaker_tuning import tuning_tasks
 
-        tasks = (wait.task_id, record.operator.task_id)
-        states = ti.get_task_states(dag_id=ti.dag_id, task_ids=list(tasks), run_ids=[ti.run_id]).get(ti.run_id, {})
-        tuning_tasks.stop_tuning_job({task: states.get(task) for task in tasks})
+        tasks = {
+            tuning_tasks.DATA: data.operator.task_id,
+            tuning_tasks.REQUEST: config.operator.task_id,
+            tuning_tasks.RECORD: record.operator.task_id,
+            tuning_tasks.CHAMPION: champion.operator.task_id,
+        }
+        ids = list(tasks.values())
+        states = ti.get_task_states(dag_id=ti.dag_id, task_ids=ids, run_ids=[ti.run_id]).get(ti.run_id, {})
+        tuning_tasks.stop_tuning_job({role: states.get(task) for role, task in tasks.items()})
 
     with TaskGroup("tuning", prefix_group_id=False, tooltip="Finds the best model within a budget"):
         config: Any = generate_tuning_config(data)  # type: ignore[arg-type]
@@ -65,12 +70,12 @@ def tune(study: Study, data: XComArg, settings: Settings, best: Asset, *, max_wa
             job_name=name,
             accept_stopped=config["accept_stopped"],
             poke_interval=settings.poll_seconds,
-            timeout=max_wait.total_seconds(),
+            longest_wait=config["longest_wait"] if max_wait is None else max_wait.total_seconds(),
             aws_conn_id=settings.connection,
         )
         record: Any = extract_best_model(name, data, config["plan"])  # type: ignore[arg-type]
         record.operator.operator_extra_links = (BestModelLink(),)
         wait >> record
-        crown_champion(record)
+        champion: Any = crown_champion(record)  # type: ignore[arg-type]
         # A run that is marked failed skips every task but a teardown.
         wait >> stop_tuning_job().as_teardown(on_failure_fail_dagrun=True)

@@ -32,6 +32,7 @@ class TuningJobTrigger(BaseTrigger):
         region_name: str | None = None,
         verify: bool | str | None = None,
         botocore_config: dict[str, Any] | None = None,
+        first_pause: float = 0,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.job_name = job_name
@@ -40,16 +41,19 @@ class TuningJobTrigger(BaseTrigger):
         self.region_name = region_name
         self.verify = verify
         self.botocore_config = botocore_config
+        self.first_pause = first_pause
         self._client: Any = None
         self._open = AsyncExitStack()
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """How Airflow keeps the trigger."""
-        names = ("job_name", "poll_seconds", "aws_conn_id", "region_name", "verify", "botocore_config")
+        aws = ("aws_conn_id", "region_name", "verify", "botocore_config")
+        names = ("job_name", "poll_seconds", *aws, "first_pause")
         return f"{type(self).__module__}.{type(self).__qualname__}", {name: getattr(self, name) for name in names}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Looks at the job until it has ended."""
+        """Looks at the job until it has ended, for the first time after `first_pause` seconds."""
+        await asyncio.sleep(self.first_pause)
         said, failed = "", 0
         while True:
             try:

@@ -23,11 +23,14 @@ from sagemaker_tuning.task_errors import one_line_errors
 
 log = logging.getLogger(__name__)
 
+DATA, REQUEST, RECORD, CHAMPION = "data", "request", "record", "champion"
+"""The tasks whose states tell a run that was marked failed from one that skips what it need not do."""
+
 
 @one_line_errors
 def generate_tuning_config(study: Study, data: Staged) -> Staged:
     """Uploads the training code and returns {"request": the checked request, "plan": what best_model.json keeps of it,
-    and the Params when_cleared and accept_stopped}.
+    "longest_wait": seconds that the job may take, and the Params when_cleared and accept_stopped}.
 
     `data` holds the S3 prefixes of the channels, as `train` and `validation`, and `dataset` and `fingerprint`.
     Raises AirflowSkipException where the run would repeat the last success.
@@ -49,7 +52,7 @@ def generate_tuning_config(study: Study, data: Staged) -> Staged:
     code = {"uri": layout.uri(layout.code(packed.sha256)), "sha256": packed.sha256}
     plan = {"code": code, "estimate": estimate.as_row(), "warm_start": start.as_row(), "signature": signature}
     handed_on = {name: run.params[name] for name in ("when_cleared", "accept_stopped")}
-    return {"request": wanted, "plan": plan, **handed_on}
+    return {"request": wanted, "plan": plan, "longest_wait": cost.longest_wait(study, run.params), **handed_on}
 
 
 def draft(run: Run, study: Study, data: Staged) -> tuple[dict[str, Any], SourceCode]:
@@ -82,7 +85,6 @@ def extract_best_model(tuning_job: str, data: Staged, plan: Staged) -> Staged:
     record = best_model.extract(
         run.client("sagemaker"), s3, run.client("logs"), tuning_job, layout, data=data, plan=plan
     )
-    last_success.write(s3, layout, run.dag_id, record)
     _log_summary(record)
     links.show(links.of_best_model(s3, run.dag_id, tuning_job, record["artifact"]))
     return record
@@ -95,8 +97,11 @@ def crown_champion(record: Staged, asset: Asset, outlet_events: Any) -> Staged:
     Raises AirflowSkipException where the reigning one stays; then there is no event.
     """
     run = Run.current()
-    verdict = champion.challenge(run.client("s3"), layout_of(run), run.dag_id, record)
+    s3, layout = run.client("s3"), layout_of(run)
+    verdict = champion.challenge(s3, layout, run.dag_id, record)
     log.info("%s", verdict.reason)
+    if record["status"] == "Completed":  # the best of a job that was stopped is no reason to skip the next run
+        last_success.write(s3, layout, run.dag_id, record)
     if not verdict.reigns:
         raise AirflowSkipException(verdict.reason)
     kept = ("tuning_job", "training_job", "metric", "metrics", "hyperparameters", "artifact", "record")
@@ -108,16 +113,23 @@ def crown_champion(record: Staged, asset: Asset, outlet_events: Any) -> Staged:
 def stop_tuning_job(task_states: Mapping[str, Any]) -> None:
     """Stops whatever tuning job of this run still goes on: the run has ended, or nobody waits for it any more.
 
-    `task_states` are those of the waiting task and of the one after it, in this order. Raises RunAbandonedError for a
-    run that was marked failed: Airflow has skipped all that followed, and would call such a run a success.
+    `task_states` are those of the tasks DATA, REQUEST, RECORD and CHAMPION. Raises RunAbandonedError for a run that was
+    marked failed: Airflow has skipped all that followed, and would call such a run a success.
     """
     run = Run.current()
     sagemaker = run.client("sagemaker")
     for name in jobs.of_run(sagemaker, run.job_name):
         if jobs.stop(sagemaker, name):
             log.warning("Stopped tuning job %s: nobody waits for it any more", name)
-    if tuple(task_states.values()) == ("failed", "skipped"):
-        raise RunAbandonedError("the run was marked failed while its tuning job was waited for; the job is stopped")
+    if was_abandoned(task_states):
+        raise RunAbandonedError("the run was marked failed; no tuning job of it goes on")
+
+
+def was_abandoned(task_states: Mapping[str, Any]) -> bool:
+    """Whether the last task is skipped for another reason than the two that tasks have: a repetition, a worse model."""
+    repeats = (task_states.get(DATA), task_states.get(REQUEST)) == ("success", "skipped")
+    worse = task_states.get(RECORD) == "success"
+    return task_states.get(CHAMPION) == "skipped" and not repeats and not worse
 
 
 def _skip_a_repetition(run: Run, s3: Any, data: Staged, signature: str) -> None:

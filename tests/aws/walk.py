@@ -120,7 +120,7 @@ def _step(name: str) -> Iterator[None]:
 
 def _wait(context: Any, job: str) -> None:
     """As Airflow does: the sensor looks, the triggerer waits, the sensor judges."""
-    sensor = TuningJobSensor(task_id="wait_for_tuning_job", job_name=job, poke_interval=0.1, timeout=60)
+    sensor = TuningJobSensor(task_id="wait_for_tuning_job", job_name=job, poke_interval=0.1, longest_wait=60)
     deadline, event = time.monotonic() + 60, None
     while time.monotonic() < deadline:
         try:

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +31,11 @@ class QuickApi(AirflowApi):
         options = {"dry_run": False, "only_failed": False, "reset_dag_runs": True}
         answer = self._session.request("POST", f"{self._dag}/clearTaskInstances", json=asked | options)
         assert answer.ok, detail(answer)
+
+    def active_states(self, run_ids: Collection[str]) -> list[str]:
+        """The states of these runs' tasks that run or wait in the triggerer, all at one moment."""
+        path = f"{self._dag}/dagRuns/~/taskInstances?state=running&state=deferred&limit=100"
+        return [task["state"] for task in self._get(path)["task_instances"] if task["dag_run_id"] in run_ids]
 
     def pause(self, paused: bool) -> None:
         """Pause or unpause the DAG."""
@@ -163,6 +168,12 @@ class QuickStack:
 
     def kill(self, name: str) -> None:
         """SIGKILL a part of the stack, with whatever it has started, and start it again a moment later."""
+        with self.down(name):
+            time.sleep(2)
+
+    @contextmanager
+    def down(self, name: str) -> Iterator[None]:
+        """SIGKILL a part of the stack, with whatever it has started; started again at the end of the `with`."""
         component = next(part for part in self.stack.components if part.name == name)
         process = component.process()
         assert process is not None
@@ -173,7 +184,7 @@ class QuickStack:
         psutil.wait_procs([process, *family], timeout=10)
         if component.started is not None:
             component.started.wait()
-        time.sleep(2)
+        yield
         self.stack.components.remove(component)
         self.stack.restart(name)
 

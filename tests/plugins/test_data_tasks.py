@@ -34,7 +34,7 @@ def manifest_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **params: Any) 
 
 
 @pytest.mark.parametrize(
-    ("params", "shards"), [({}, 4), ({"instance_count": 3}, 6), ({"instance_count": 3, "shards": 2}, 2)]
+    ("params", "shards"), [({}, 4), ({"instance_count": 5}, 5), ({"instance_count": 5, "shards": 2}, 2)]
 )
 def test_shards_are_the_param_or_enough_for_every_instance(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, params: dict[str, int], shards: int

@@ -7,7 +7,7 @@ import pytest
 from airflow.sdk.exceptions import TaskDeferralTimeout, TaskDeferred
 
 from sagemaker_tuning.operators import TuningJobOperator
-from sagemaker_tuning.sensors import TuningJobSensor
+from sagemaker_tuning.sensors import MOST_BLIND_LOOKS, TuningJobSensor
 from sagemaker_tuning.task_errors import FinalFault
 from sagemaker_tuning.triggers import TuningJobTrigger
 from tests.conftest import LocalService
@@ -18,7 +18,7 @@ SLOW = "import time; print('loss = 0.5', flush=True); time.sleep(60)"
 
 
 def sensor(job: str, **options: Any) -> TuningJobSensor:
-    return TuningJobSensor(task_id="wait", job_name=job, **options)
+    return TuningJobSensor(task_id="wait", job_name=job, **{"longest_wait": 600, **options})
 
 
 def running_job(service: LocalService, folder: Path, **params: Any) -> str:
@@ -91,14 +91,38 @@ def test_failed_trials_beside_good_ones_are_a_warning(
 def test_a_job_in_progress_is_waited_for_in_the_triggerer(service: LocalService, tmp_path: Path) -> None:
     job = running_job(service, tmp_path)
     with pytest.raises(TaskDeferred) as deferred:
-        sensor(job, poke_interval=3, timeout=100).execute(context())
+        sensor(job, poke_interval=3, longest_wait=100).execute(context())
     trigger = deferred.value.trigger
     assert isinstance(trigger, TuningJobTrigger)
     assert (trigger.job_name, trigger.poll_seconds) == (job, 3)
-    assert deferred.value.timeout.total_seconds() == 100
-    with pytest.raises(TaskDeferred):  # a trigger that fires too early changes nothing
-        sensor(job).execute_complete(context(), {"error": "lost its way"})
+    assert deferred.value.timeout.total_seconds() == pytest.approx(100, abs=5)
     sensor(job).on_kill()
+    assert stopped(service, job) == "Stopped"
+
+
+def test_a_triggerer_that_sees_nothing_is_asked_less_and_less_often_and_in_the_end_given_up(
+    service: LocalService, tmp_path: Path
+) -> None:
+    job = running_job(service, tmp_path)
+    pauses, kept = [], {}
+    for _ in range(MOST_BLIND_LOOKS - 1):
+        with pytest.raises(TaskDeferred) as deferred:
+            sensor(job, poke_interval=3).execute_complete(context(), {"error": "no credentials"}, **kept)
+        pauses.append(deferred.value.trigger.first_pause)
+        kept = deferred.value.kwargs
+    assert pauses == [6, 12, 24, 48]
+    with pytest.raises(FinalFault, match=f"the triggerer can't look at tuning job {job}: no credentials"):
+        sensor(job).execute_complete(context(), {"error": "no credentials"}, **kept)
+    with pytest.raises(TaskDeferred) as deferred:  # one good look, and all is forgotten
+        sensor(job).execute_complete(context(), {"status": "InProgress"}, **kept)
+    assert deferred.value.kwargs == {"deadline": kept["deadline"], "blind_looks": 0}
+    sensor(job).on_kill()
+
+
+def test_the_deadline_counts_from_the_first_look(service: LocalService, tmp_path: Path) -> None:
+    job = running_job(service, tmp_path)
+    with pytest.raises(FinalFault, match=f"tuning job {job} has not ended after 600 s and is stopped"):
+        sensor(job).execute_complete(context(), {"error": "lost its way"}, deadline=time.time() - 1)
     assert stopped(service, job) == "Stopped"
 
 
@@ -141,7 +165,7 @@ def test_a_wait_that_takes_too_long_stops_the_job_and_fails_in_one_line(
     service: LocalService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = running_job(service, tmp_path)
-    waiting = sensor(job, timeout=5)
+    waiting = sensor(job, longest_wait=5)
 
     def times_out(*_: Any) -> None:
         raise TaskDeferralTimeout

@@ -51,6 +51,19 @@ def test_the_record_names_the_best_of_all_trials_and_lies_beside_its_model(
     assert read(sagemaker_endpoint, record["artifact"]) == read(sagemaker_endpoint, record["trained_artifact"])
 
 
+def test_a_best_trial_that_left_no_model_is_passed_over(sagemaker_endpoint: LocalService, tmp_path: Path) -> None:
+    job = finished_job(sagemaker_endpoint, LEARNS, tmp_path)
+    first, second, third = extract(sagemaker_endpoint, job)["leaderboard"]
+    s3 = sagemaker_endpoint.client("s3")
+    for trial, best in ((first, second), (second, third)):
+        training = sagemaker_endpoint.client("sagemaker").describe_training_job(TrainingJobName=trial["training_job"])
+        bucket, key = parse_s3_uri(training["ModelArtifacts"]["S3ModelArtifacts"])
+        s3.delete_object(Bucket=bucket, Key=key)
+        record = extract(sagemaker_endpoint, job)
+        assert record["training_job"] == best["training_job"]
+        assert record["metric"]["value"] == best["value"]
+
+
 def test_extracting_again_gives_the_same_record(sagemaker_endpoint: LocalService, tmp_path: Path) -> None:
     job = finished_job(sagemaker_endpoint, LEARNS, tmp_path, jobs=1, parallel_jobs=1)
     assert extract(sagemaker_endpoint, job) == extract(sagemaker_endpoint, job)

@@ -74,3 +74,23 @@ def test_a_name_that_the_dag_does_not_have_is_refused_with_the_nearest_or_all_th
         params.check(PARAMS | {"jobz": 1, "q": 2}, STUDY, known=PARAMS)
     assert "2 faults in the Params: the DAG has no Param 'jobz'; the nearest is jobs; " in str(caught.value)
     assert f"the DAG has no Param 'q'; there are {', '.join(sorted(PARAMS))}" in str(caught.value)
+
+
+def test_more_trials_than_combinations_are_refused() -> None:
+    words = PARAMS | {"tune": ["optimizer"], "jobs": 3, "parallel_jobs": 1}
+    with pytest.raises(TuningParamsError, match=r"jobs \(3\) is above the 2 combinations of what is tuned"):
+        params.check(words, STUDY)
+    params.check(words | {"jobs": 2}, STUDY)
+    with pytest.raises(TuningParamsError, match=r"parallel_jobs \(3\) is above the 2 combinations"):
+        params.check(words | {"strategy": "Grid", "parallel_jobs": 3}, STUDY)
+    narrow = {"tune": ["optimizer", "batch_size"], "batch_size_min": 32, "batch_size_max": 33, "jobs": 5}
+    with pytest.raises(TuningParamsError, match=r"jobs \(5\) is above the 4 combinations"):
+        params.check(PARAMS | narrow, STUDY)
+
+
+def test_several_instances_share_a_batch_evenly() -> None:
+    params.check(PARAMS | {"instance_count": 2}, STUDY)
+    with pytest.raises(TuningParamsError, match=r"batch_size \(100\) can't be shared by 3 instances; give a multiple"):
+        params.check(PARAMS | {"instance_count": 3}, STUDY)
+    with pytest.raises(TuningParamsError, match="batch_size can't be tuned with instance_count above 1"):
+        params.check(PARAMS | {"instance_count": 2, "tune": ["batch_size"]}, STUDY)
