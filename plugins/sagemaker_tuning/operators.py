@@ -66,7 +66,7 @@ class TuningJobOperator(PatientHook, SageMakerTuningOperator):
         self.config = jobs.marked(self.config, choice.name, round_)
         self._job = choice.name
         # The hook looks whether the channels are there, with a client of its own.
-        s3 = {"aws_conn_id": self.aws_conn_id, "region_name": self.region_name, "verify": self.verify}
+        s3: dict[str, Any] = {"aws_conn_id": self.aws_conn_id, "region_name": self.region_name, "verify": self.verify}
         self.hook.s3_hook = S3Hook(**s3, config=patient_config(S3Hook(**s3)))
         try:
             super().execute(context)

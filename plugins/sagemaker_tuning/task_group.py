@@ -47,7 +47,7 @@ def tune(study: Study, data: XComArg, settings: Settings, best: Asset, *, max_wa
         from sagemaker_tuning import tuning_tasks
 
         tasks = {
-            tuning_tasks.DATA: data.operator.task_id,
+            tuning_tasks.DATA: source.task_id,
             tuning_tasks.REQUEST: config.operator.task_id,
             tuning_tasks.RECORD: record.operator.task_id,
             tuning_tasks.CHAMPION: champion.operator.task_id,
@@ -56,6 +56,7 @@ def tune(study: Study, data: XComArg, settings: Settings, best: Asset, *, max_wa
         states = ti.get_task_states(dag_id=ti.dag_id, task_ids=ids, run_ids=[ti.run_id]).get(ti.run_id, {})
         tuning_tasks.stop_tuning_job({role: states.get(task) for role, task in tasks.items()})
 
+    source = next(operator for operator, _ in data.iter_references())
     with TaskGroup("tuning", prefix_group_id=False, tooltip="Finds the best model within a budget"):
         config: Any = generate_tuning_config(data)  # type: ignore[arg-type]
         job: Any = TuningJobOperator(
@@ -76,6 +77,6 @@ def tune(study: Study, data: XComArg, settings: Settings, best: Asset, *, max_wa
         record: Any = extract_best_model(name, data, config["plan"])  # type: ignore[arg-type]
         record.operator.operator_extra_links = (BestModelLink(),)
         wait >> record
-        champion: Any = crown_champion(record)  # type: ignore[arg-type]
+        champion: Any = crown_champion(record)
         # A run that is marked failed skips every task but a teardown.
         wait >> stop_tuning_job().as_teardown(on_failure_fail_dagrun=True)
