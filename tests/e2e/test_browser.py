@@ -83,7 +83,7 @@ def test_a_stranger_sees_no_page(stack: RunningStack, path: str) -> None:
     assert requests.get(page, timeout=60).status_code == 401
 
 
-def test_a_job_of_another_dag_or_of_nobody_is_not_shown(stack: RunningStack) -> None:
+def test_a_job_that_is_not_there_is_not_shown(stack: RunningStack) -> None:
     url, password = stack.stack.config.airflow_url, stack.stack.config.password()
     session = requests.Session()
     token = session.post(f"{url}/auth/token", json={"username": "admin", "password": password}, timeout=60)
