@@ -11,7 +11,7 @@ from local_sagemaker.actor import Actor
 from local_sagemaker.errors import TrainingError
 from local_sagemaker.training.opt_ml import OptMl
 
-_FAST = 1
+_LEVEL = 0  # of gzip: weights hardly get smaller, and a trial that ends holds up those that train
 
 
 def split_uri(uri: str) -> tuple[str, str]:
@@ -71,7 +71,7 @@ def upload_artifacts(actor: Actor, request: dict[str, Any], hosts: Sequence[OptM
                 _upload(actor, path, bucket, f"{prefix}/{name}/{member}")
             continue
         archive = hosts[0].root / f"{name}.tar.gz"
-        with tarfile.open(archive, "w:gz", compresslevel=_FAST) as tar:
+        with tarfile.open(archive, "w:gz", compresslevel=_LEVEL) as tar:
             for member, path in merged.items():
                 tar.add(path, arcname=member, recursive=False)
         _upload(actor, archive, bucket, f"{prefix}/{name}.tar.gz")
