@@ -58,8 +58,8 @@ class Cluster:
     def check_same_step(self, step: int) -> None:
         """Raises CheckpointError unless all hosts resume from the same step."""
         # Two halves: a float32 holds whole numbers up to 2**24 only.
-        high, low = divmod(step, 2**16)
-        if self.hosts > 1 and any(self._sum(float(part)) != part * self.hosts for part in (high, low)):
+        halves = divmod(step, 2**16)
+        if self.hosts > 1 and [self._sum(float(half)) for half in halves] != [half * self.hosts for half in halves]:
             raise CheckpointError(
                 f"the hosts resume from different steps, this one from {step}: give all the same checkpoints"
             )

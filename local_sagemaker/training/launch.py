@@ -54,6 +54,10 @@ class ProcessFolder:
         except FileNotFoundError:
             return None
 
+    def forget_exit(self) -> None:
+        """Let nobody take this attempt's end for the next one's."""
+        (self.path / process.EXIT).unlink(missing_ok=True)
+
     def running(self) -> bool:
         """Whether the process is alive: it holds a lock for as long as it is, whoever started it."""
         try:

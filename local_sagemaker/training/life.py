@@ -177,6 +177,7 @@ class Life:
             exits = {host.name: ended for host in self._hosts if (ended := host.process.exit())}
             log.read_on()
             if len(exits) == len(self._hosts) or any(ended.failed for ended in exits.values()):
+                self._look_for_cause(exits)
                 self._clear()
                 log.read_on()
                 return exits
@@ -206,18 +207,30 @@ class Life:
             if fault and self._service.now() - job.transitions[-1].started >= fault.after_seconds:
                 raise error(f"{faults.VARIABLE} asks for it.")
 
+    def _look_for_cause(self, exits: dict[str, Exit]) -> None:
+        """A host that fails may do so because another one's process is gone without a word: then that is what happened.
+
+        Raises _LostError. Looks for the process before its exit, which is told before the process goes.
+        """
+        gone = [host for host in self._hosts if host.name not in exits and not host.process.running()]
+        for host in gone:
+            if host.process.exit() is None:
+                raise _LostError(_killed(host))
+
     def _look_for_lost(self, exits: dict[str, Exit]) -> None:
         for host in self._hosts:
             if host.name in exits or host.process.running():
                 self._missing_since.pop(host.name, None)
             elif time.monotonic() - self._missing_since.setdefault(host.name, time.monotonic()) > _LOST_SECONDS:
-                raise _LostError(f"The training process of {host.name} was killed from outside.")
+                raise _LostError(_killed(host))
 
     # Ending
 
     def _end_attempt(self, secondary: str) -> None:
         self._clear()
         self._push_checkpoints()
+        for host in self._hosts:
+            host.process.forget_exit()
         states.move(self._service, self._name, secondary)
 
     def _finish(self, exits: dict[str, Exit]) -> None:
@@ -305,3 +318,7 @@ class Life:
     def _trained_too_long(self) -> str:
         trained = states.seconds_trained(self._job) + states.seconds_training(self._job, self._service.now())
         return f"it has trained for {trained:.1f} s, and MaxRuntimeInSeconds is {self._longest_runtime}."
+
+
+def _killed(host: Host) -> str:
+    return f"The training process of {host.name} was killed from outside."

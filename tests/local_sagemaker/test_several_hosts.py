@@ -5,6 +5,7 @@ import os
 import signal
 import tarfile
 from io import BytesIO
+from pathlib import Path
 
 import psutil
 import pytest
@@ -158,6 +159,35 @@ def test_a_command_does_not_survive_the_process_beside_it(service: LocalService)
     wait_until(lambda: not psutil.pid_exists(command), seconds=5)
     job = trained(service, request["TrainingJobName"])
     assert job["FailureReason"] == "InternalServerError: The training process of algo-1 was killed from outside."
+
+
+def test_a_host_that_fails_because_another_is_lost_does_not_hide_the_loss(
+    service: LocalService, tmp_path: Path
+) -> None:
+    # Once: algo-1 fails at the very moment at which the process of algo-2 is gone, as TensorFlow's hosts do.
+    script = f"""
+import os, pathlib, time
+again = pathlib.Path({str(tmp_path)!r}, os.environ["SM_CURRENT_HOST"])
+if again.exists():
+    raise SystemExit(0)
+again.touch()
+print("begun", flush=True)
+if os.environ["SM_CURRENT_HOST"] == "algo-2":
+    time.sleep(60)
+running = pathlib.Path(os.environ["SAGEMAKER_BASE_DIR"]).parents[1] / "algo-2" / "running"
+other = pathlib.Path("/proc") / running.read_text()
+while other.exists() and ") Z " not in (other / "stat").read_text():
+    pass
+raise SystemExit("lost the other host")
+"""
+    request = request_of(service, script, 2, RetryStrategy={"MaximumRetryAttempts": 1})
+    service.client("sagemaker").create_training_job(**request)
+    folder = service.state / "training-jobs" / request["TrainingJobName"]
+    wait_until(lambda: sum(path.name.startswith("algo-") for path in tmp_path.iterdir()) == 2)
+    os.kill(int((folder / "algo-2" / "running").read_text()), signal.SIGKILL)
+    job = trained(service, request["TrainingJobName"])
+    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+    assert "Restarting" in [step["Status"] for step in job["SecondaryStatusTransitions"]]
 
 
 def test_a_lost_job_is_tried_again(service: LocalService) -> None:
