@@ -69,9 +69,9 @@ def _strategy_faults(params: Mapping[str, Any], study: Study) -> Iterator[str]:
 def _count_faults(params: Mapping[str, Any], study: Study) -> Iterator[str]:
     """SageMaker tries no combination twice, and refuses a job that asks for more than there are."""
     there = search_space.combinations(study.space(params))
-    for name in ("parallel_jobs",) if params["strategy"] == "Grid" else ("jobs",):
-        if params[name] > there:
-            yield f"{name} ({params[name]}) is above the {there:g} combinations of what is tuned; give at most those"
+    name = "parallel_jobs" if params["strategy"] == "Grid" else "jobs"
+    if params[name] > there:
+        yield f"{name} ({params[name]}) is above the {there:g} combinations of what is tuned; give at most those"
 
 
 def _sharing_faults(params: Mapping[str, Any], study: Study) -> Iterator[str]:

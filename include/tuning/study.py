@@ -71,7 +71,6 @@ class Study:
     """Params handed to the script as they are, under their own names."""
     emissions: tuple[str, str] | None = None
     """The Params whose quotient is how often a trial prints the objective, which is what Hyperband counts."""
-
     shared: str | None = None
     """The hyperparameter that the instances of a trial share evenly, such as a batch size."""
 
