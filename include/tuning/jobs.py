@@ -9,6 +9,7 @@ from typing import Any, Literal
 from include.errors import TuningJobError
 from include.tuning import naming
 
+DAG_TAG = "airflow-dag"
 REQUEST_TAG = "request-sha256"
 ROUND_TAG = "airflow-round"
 """How often the run had been cleared when the job was made."""
@@ -56,7 +57,7 @@ def find(sagemaker: Any, name: str) -> TuningJob | None:
     described = _describe(sagemaker, name)
     if described is None:
         return None
-    tags = {tag["Key"]: tag["Value"] for tag in _tags(sagemaker, described["HyperParameterTuningJobArn"])}
+    tags = tags_of(sagemaker, described)
     status = described["HyperParameterTuningJobStatus"]
     return TuningJob(name, status, tags.get(REQUEST_TAG, ""), tags.get(ROUND_TAG, ""))
 
@@ -120,6 +121,12 @@ def stop_if_cleared(sagemaker: Any, name: str, round_: str) -> bool:
     return bool(job and job.round and job.round != round_ and stop(sagemaker, name))
 
 
+def tags_of(sagemaker: Any, job: Mapping[str, Any]) -> dict[str, str]:
+    """The tags of a described job."""
+    pages = sagemaker.get_paginator("list_tags").paginate(ResourceArn=job["HyperParameterTuningJobArn"])
+    return {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
+
+
 def is_unfinished(job: Mapping[str, Any]) -> bool:
     """Whether a described job goes on, or is on its way to an end."""
     return job["HyperParameterTuningJobStatus"] in _UNFINISHED
@@ -148,8 +155,3 @@ def _describe(sagemaker: Any, name: str) -> dict[str, Any] | None:
             raise
         return None
     return described
-
-
-def _tags(sagemaker: Any, arn: str) -> Iterator[dict[str, str]]:
-    for page in sagemaker.get_paginator("list_tags").paginate(ResourceArn=arn):
-        yield from page["Tags"]

@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any
 
 from include.storage.s3_layout import dataset_of
+from include.tuning.jobs import DAG_TAG, tags_of
 
 MOST_PARENTS = 5
 MOST_CHANGES = 10
@@ -39,8 +40,9 @@ class WarmStart:
 def choose(sagemaker: Any, request: Mapping[str, Any], beginning: str, before: datetime) -> WarmStart:
     """Up to five finished tuning jobs that fit `request` as parents, newest first.
 
-    Looks at jobs whose names start with `beginning` and that were created before the run was, so that a run that is
-    cleared chooses the same ones again.
+    Looks at jobs whose names start with `beginning` and whose tag names the same DAG, as a name has room for the DAG's
+    first letters only; and at those that were created before the run was, so that a run that is cleared chooses the
+    same ones again.
     """
     strategy = request["HyperParameterTuningJobConfig"]["Strategy"]
     if strategy not in STRATEGIES:
@@ -48,7 +50,7 @@ def choose(sagemaker: Any, request: Mapping[str, Any], beginning: str, before: d
     fitting: list[Mapping[str, Any]] = []
     misfits: list[str] = []
     for job in islice(_finished(sagemaker, beginning, before), _LOOKED_AT):
-        reason = misfit(request, job)
+        reason = misfit(request, job) or _foreign(sagemaker, request, job)
         if reason:
             misfits.append(f"{job['HyperParameterTuningJobName']}: {reason}")
         else:
@@ -82,6 +84,12 @@ def misfit(request: Mapping[str, Any], parent: Mapping[str, Any]) -> str | None:
     if len(changed := set(ranges) ^ set(before)) > MOST_CHANGES:
         return f"{len(changed)} hyperparameters were tuned there and are fixed here, or the reverse"
     return None
+
+
+def _foreign(sagemaker: Any, request: Mapping[str, Any], job: Mapping[str, Any]) -> str | None:
+    own = {tag["Key"]: tag["Value"] for tag in request["Tags"]}.get(DAG_TAG)
+    dag = tags_of(sagemaker, job).get(DAG_TAG)
+    return None if dag == own else f"it is a job of the DAG {dag}"
 
 
 def _warm(request: Mapping[str, Any], parents: list[Mapping[str, Any]]) -> WarmStart:

@@ -155,7 +155,7 @@ def _warm_start(run: Run, wanted: dict[str, Any]) -> warm_start.WarmStart:
 
 def _tags(run: Run, data: Staged, code: SourceCode) -> dict[str, str]:
     own = {
-        "airflow-dag": run.dag_id,
+        jobs.DAG_TAG: run.dag_id,
         "airflow-run": run.run_id,
         "data-fingerprint": data["fingerprint"],
         "code-sha256": code.sha256,

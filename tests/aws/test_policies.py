@@ -33,7 +33,7 @@ AIRFLOW = {
     "StartTuningJobs": ("run_tuning_job", "to perform: sagemaker:CreateHyperParameterTuningJob"),
     "PassTheExecutionRole": ("run_tuning_job", "to perform: iam:PassRole"),
     "FollowTuningJobs": ("generate_tuning_config", "to perform: sagemaker:DescribeHyperParameterTuningJob"),
-    "ReadTags": ("run_tuning_job", "to perform: sagemaker:ListTags"),
+    "ReadTags": ("generate_tuning_config", "to perform: sagemaker:ListTags"),
     "LookAtTrials": ("extract_best_model", "to perform: sagemaker:DescribeTrainingJob"),
 }
 """Without the statement, this task of the DAG fails, and its line says this."""

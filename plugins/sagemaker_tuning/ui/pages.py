@@ -15,7 +15,7 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from include.storage.s3_layout import parse_s3_uri
-from include.tuning import console, trials
+from include.tuning import console, jobs, trials
 from sagemaker_tuning.ui.clients import Clients
 
 MODEL_LINK_SECONDS = 600
@@ -89,8 +89,7 @@ def _job(clients: Clients, dag_id: str, tuning_job: str) -> Mapping[str, Any]:
         if error.response["Error"]["Code"] not in ("ResourceNotFound", "ValidationException"):
             raise
         raise missing from None
-    tags = clients.sagemaker.list_tags(ResourceArn=job["HyperParameterTuningJobArn"])["Tags"]
-    if {"Key": "airflow-dag", "Value": dag_id} not in tags:
+    if jobs.tags_of(clients.sagemaker, job).get(jobs.DAG_TAG) != dag_id:
         raise missing
     return job
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from include.tuning import warm_start
+from include.tuning.jobs import DAG_TAG
 from include.tuning.warm_start import WarmStart, misfit
 from tests.conftest import LocalService
 from tests.include.tuning.jobs import CRASHES, LEARNS, finished_job, tuning_request
@@ -31,6 +32,22 @@ def test_finished_jobs_become_parents_and_sagemaker_takes_them(
     request["WarmStartConfig"] = chosen.config
     sagemaker = sagemaker_endpoint.client("sagemaker")
     assert sagemaker.create_hyper_parameter_tuning_job(**request)["HyperParameterTuningJobArn"]
+
+
+def test_a_job_of_a_dag_whose_name_only_begins_alike_is_no_parent(
+    sagemaker_endpoint: LocalService, tmp_path: Path
+) -> None:
+    parent = finished_job(sagemaker_endpoint, LEARNS, tmp_path, jobs=1, parallel_jobs=1)
+    request = tuning_request(sagemaker_endpoint, LEARNS, tmp_path, jobs=1, parallel_jobs=1)
+    request["Tags"].append({"Key": DAG_TAG, "Value": "mnist_tuning"})
+    sagemaker = sagemaker_endpoint.client("sagemaker")
+    arn = sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=parent)[
+        "HyperParameterTuningJobArn"
+    ]
+    for dag, parents in (("mnist_tuning_v2", []), ("mnist_tuning", [parent])):
+        sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": DAG_TAG, "Value": dag}])
+        chosen = choose(sagemaker_endpoint, request, parent, before=datetime.now(UTC) + SOON)
+        assert chosen.parents == parents
 
 
 def test_another_script_is_another_algorithm(sagemaker_endpoint: LocalService, tmp_path: Path) -> None:
