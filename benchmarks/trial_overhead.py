@@ -1,6 +1,6 @@
 """What a trial costs beside its own steps: 9 TensorFlow trials, 3 at a time, in the warm pool and four other ways.
 
-    python benchmarks/trial_overhead.py [--steps 20 200] [--repeat N] [--ways NAME ...]
+    python benchmarks/trial_overhead.py [--steps 20 200] [--batch-size N] [--repeat N] [--ways NAME ...]
 
 The ways: the local SageMaker's warm pool; the same service starting each trial as a plain subprocess; Syne Tune's local
 backend and Ray Tune, each in an environment of its own, which is made once under --cache with uv; and the limit, trials
@@ -64,16 +64,17 @@ class Run:
 
 @dataclass(frozen=True)
 class Bench:
-    """Where the data, the trials' marks and the environments lie, and the service's clients."""
+    """Where the data, the trials' marks and the environments lie, the trials' batch size, and the service's clients."""
 
     folder: Path
     cache: Path
+    batch_size: int
     clients: dict[str, Any]
     role: str
 
     def arguments(self, steps: int, marks: Path) -> list[str]:
         """The trial's arguments but for the learning rate, which the ways choose."""
-        return ["--marks", str(marks), "--training_steps", str(steps), "--batch_size", "100"]
+        return ["--marks", str(marks), "--training_steps", str(steps), "--batch_size", str(self.batch_size)]
 
     def variables(self) -> dict[str, str]:
         """The environment of a trial outside a training job."""
@@ -85,7 +86,7 @@ def main() -> int:
     """Print the tables and say whether the targets are met."""
     options = _arguments()
     with tempfile.TemporaryDirectory() as name, _Service(Path(name) / "state") as service:
-        bench = Bench(Path(name), options.cache, service.clients, service.role)
+        bench = Bench(Path(name), options.cache, options.batch_size, service.clients, service.role)
         _make_data(bench)
         began = time.time()
         _tune(bench, 1, _marks(bench), trials=1)
@@ -307,6 +308,7 @@ class _Service:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--steps", type=int, nargs="+", default=sorted(SPEED_UP_AT), help="training steps of a trial")
+    parser.add_argument("--batch-size", type=int, default=100, help="images in a step, which costs in proportion")
     parser.add_argument("--repeat", type=int, default=3, help="turns of each way; the best counts")
     parser.add_argument("--ways", nargs="+", choices=sorted(WAYS), default=list(WAYS), help="which to run")
     parser.add_argument(
