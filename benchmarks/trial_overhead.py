@@ -220,7 +220,7 @@ def _tune(
         job = sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
         if job["HyperParameterTuningJobStatus"] != "InProgress":
             return began
-        time.sleep(0.2)
+        time.sleep(1)
     raise SkippedError(f"not done after {LONGEST_SECONDS} s")
 
 

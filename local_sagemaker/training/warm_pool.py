@@ -195,13 +195,11 @@ def _serve() -> None:
     from tensorflow import keras  # noqa: F401
 
     gc.freeze()  # a collection in a child would write to, and so copy, every page that it shares with this process
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the children
     os.write(1, READY)
     for line in iter(sys.stdin.buffer.readline, b""):
-        folder = Path(os.fsdecode(line.rstrip(b"\n")))
-        middle = os.fork()
-        if middle == 0:
-            _beside(folder)
-        os.waitpid(middle, 0)
+        if os.fork() == 0:
+            _beside(Path(os.fsdecode(line.rstrip(b"\n"))))
 
 
 def _beside(folder: Path) -> NoReturn:
@@ -209,13 +207,11 @@ def _beside(folder: Path) -> NoReturn:
     code = 1
     try:
         os.setsid()
-        if os.fork() == 0:
-            null = os.open(os.devnull, os.O_RDWR)
-            for standard in (0, 1):
-                os.dup2(null, standard)
-            code = process.main(folder, _Fork)
-        else:
-            code = 0
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        null = os.open(os.devnull, os.O_RDWR)
+        for standard in (0, 1):
+            os.dup2(null, standard)
+        code = process.main(folder, _Fork)
     except BaseException:
         traceback.print_exc()
     finally:
