@@ -1,9 +1,14 @@
+import json
 import os
 import socket
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import boto3
 import pytest
+from airflow.providers.amazon.aws.hooks.sagemaker import SageMakerHook
 from airflow.sdk.definitions.retry_policy import RetryAction
+from airflow.sdk.exceptions import AirflowException
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
@@ -80,6 +85,37 @@ def test_an_endpoint_that_does_not_answer_may_come_back() -> None:
         )
         with pytest.raises(PassingFault, match=r"AWS can't be reached: .*http://127\.0\.0\.1"):
             one_line_errors(client.get_caller_identity)()
+
+
+class _Away(BaseHTTPRequestHandler):
+    """An S3 that answers 503 to everything."""
+
+    def do_HEAD(self) -> None:
+        self.send_error(503)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_bucket_that_the_hook_calls_missing_may_only_be_behind_an_s3_that_is_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Away) as s3:
+        threading.Thread(target=s3.serve_forever, daemon=True).start()
+        extra = {
+            "endpoint_url": f"http://127.0.0.1:{s3.server_port}",
+            "region_name": "us-east-1",
+            "config_kwargs": {"retries": {"total_max_attempts": 1}},
+        }
+        connection = {"conn_type": "aws", "login": "a", "password": "b", "extra": extra}
+        monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
+        with pytest.raises(PassingFault, match="The input S3 Bucket data does not exist"):
+            one_line_errors(SageMakerHook("aws_default").check_s3_url)("s3://data/mnist")
+        s3.shutdown()
+
+
+def test_an_empty_prefix_stays_empty() -> None:
+    assert type(raised_for(AirflowException("The input S3 Key or Prefix s3://data/mnist does not exist"))) is FinalFault
 
 
 def test_no_credentials_are_a_final_fault_without_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
