@@ -106,12 +106,14 @@ def _compare(bench: Bench, steps: int, options: argparse.Namespace) -> bool:
                 print(f"{steps} steps, {way}: {runs[way][-1].makespan:.1f} s", file=sys.stderr, flush=True)
             except SkippedError as reason:
                 print(f"{way} is left out: {reason}")
-    return _report(steps, {way: min(turns, key=lambda run: run.makespan) for way, turns in runs.items()})
+    best = {way: min(turns, key=lambda run: run.makespan) for way, turns in runs.items()}
+    return _report(steps, bench.batch_size, best)
 
 
-def _report(steps: int, best: dict[str, Run]) -> bool:
+def _report(steps: int, batch_size: int, best: dict[str, Run]) -> bool:
     limit = best[LIMIT].makespan if LIMIT in best else float("nan")
-    print(f"\n| {TRIALS} trials of {steps} steps | makespan s | times the limit | gap s | overhead s a trial |")
+    trials = f"{TRIALS} trials of {steps} steps of {batch_size} images"
+    print(f"\n| {trials} | makespan s | times the limit | gap s | overhead s a trial |")
     print("|---|---|---|---|---|")
     for way, run in best.items():
         overhead = (run.makespan - limit) * PARALLEL / TRIALS

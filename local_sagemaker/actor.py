@@ -11,6 +11,7 @@ _PERMISSIONS = {
     "HeadObject": "s3:GetObject",
     "CreateMultipartUpload": "s3:PutObject",
     "UploadPart": "s3:PutObject",
+    "CompleteMultipartUpload": "s3:PutObject",
 }
 """Where the permission is not called as the operation is."""
 

@@ -16,6 +16,7 @@ MOST_PARENTS = 5
 MOST_CHANGES = 10
 STRATEGIES = ("Bayesian", "Random")
 _LOOKED_AT = 30
+_FOUND = 60  # those of DAGs whose names begin alike included
 _FINISHED = ("Completed", "Stopped")
 
 
@@ -49,8 +50,10 @@ def choose(sagemaker: Any, request: Mapping[str, Any], beginning: str, before: d
         return WarmStart(None, f"cold start: SageMaker warm-starts no {strategy} search")
     fitting: list[Mapping[str, Any]] = []
     misfits: list[str] = []
-    for job in islice(_finished(sagemaker, beginning, before), _LOOKED_AT):
-        reason = misfit(request, job) or _foreign(sagemaker, request, job)
+    found = islice(_finished(sagemaker, beginning, before), _FOUND)
+    own = (job for job in found if tags_of(sagemaker, job).get(DAG_TAG) == _dag(request))
+    for job in islice(own, _LOOKED_AT):
+        reason = misfit(request, job)
         if reason:
             misfits.append(f"{job['HyperParameterTuningJobName']}: {reason}")
         else:
@@ -86,10 +89,8 @@ def misfit(request: Mapping[str, Any], parent: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _foreign(sagemaker: Any, request: Mapping[str, Any], job: Mapping[str, Any]) -> str | None:
-    own = {tag["Key"]: tag["Value"] for tag in request["Tags"]}.get(DAG_TAG)
-    dag = tags_of(sagemaker, job).get(DAG_TAG)
-    return None if dag == own else f"it is a job of the DAG {dag}"
+def _dag(request: Mapping[str, Any]) -> str | None:
+    return next((tag["Value"] for tag in request.get("Tags", []) if tag["Key"] == DAG_TAG), None)
 
 
 def _warm(request: Mapping[str, Any], parents: list[Mapping[str, Any]]) -> WarmStart:

@@ -12,7 +12,7 @@ from local_sagemaker.actor import Actor
 from local_sagemaker.errors import TrainingError
 from local_sagemaker.training.opt_ml import OptMl
 
-_IN_ONE_PIECE = TransferConfig(multipart_threshold=2**30, use_threads=False)  # parts are put together by copying them
+_TRANSFER = TransferConfig(multipart_threshold=2**27, use_threads=False)  # MiniStack copies parts to put them together
 _LEVEL = 0  # of gzip: weights hardly get smaller, and a trial that ends holds up those that train
 
 
@@ -84,7 +84,7 @@ def _upload(actor: Actor, path: Path, bucket: str, key: str) -> None:
     where = f"s3://{bucket}/{key}"
     try:
         with path.open("rb") as file:
-            actor.s3.upload_fileobj(file, bucket, key, Config=_IN_ONE_PIECE)
+            actor.s3.upload_fileobj(file, bucket, key, Config=_TRANSFER)
     except ClientError as error:
         raise TrainingError(f"ClientError: {where} can't be written: {actor.explain(error, where)}") from None
 

@@ -203,7 +203,7 @@ def _serve() -> None:
 
 
 def _beside(folder: Path) -> NoReturn:
-    """Detach from the pool, then be the process beside the job."""
+    """Leave the pool's session, then be the process beside the job."""
     code = 1
     try:
         os.setsid()

@@ -90,6 +90,15 @@ def test_the_policies_are_enough_for_staging_on_s3_and_spot_instances(
     assert a_walk(tmp_path, script=CHECKPOINTS, spot=True).to_the_end()["metric"]["value"] == 1
 
 
+@pytest.fixture
+def _an_earlier_run(account: Account, tmp_path: Path) -> None:
+    """A finished tuning job of the DAG: without one, a run asks for no tags and for no job but its own."""
+    finished = account.owner.client("sagemaker").list_hyper_parameter_tuning_jobs(StatusEquals="Completed")
+    if not finished["HyperParameterTuningJobSummaries"]:
+        a_walk(tmp_path).to_the_end()
+
+
+@pytest.mark.usefixtures("_an_earlier_run")
 @pytest.mark.parametrize("sid", AIRFLOW)
 def test_without_a_statement_of_airflows_a_task_fails_and_names_it(account: Account, tmp_path: Path, sid: str) -> None:
     with account.without(policies.AIRFLOW, sid):

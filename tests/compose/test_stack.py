@@ -163,9 +163,9 @@ class Restarted:
 
 @pytest.fixture(scope="module")
 def restarted(started: ComposeStack, survivor: Survivor) -> Restarted:
-    """Taken down while trials run, and up again with three workers."""
+    """Taken down while trials of a second run like the first go on, and up again with three workers."""
     before = kept(started)
-    run_id = started.api().trigger(QUICK)
+    run_id = started.api().trigger(QUICK | {"force": True})
     await_trials(started)
     started.compose("down")
     assert started.containers() == []

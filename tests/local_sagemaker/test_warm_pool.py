@@ -12,7 +12,7 @@ from tests.local_sagemaker.test_training_jobs import model_file
 # A variable that counts before TensorFlow is imported, so that the job starts cold.
 COLD = {"TF_CPP_MIN_LOG_LEVEL": "2"}
 SCRIPT = """
-import json, os, pathlib, sys
+import json, os, pathlib, subprocess, sys
 import tensorflow as tf
 tf.keras.utils.set_random_seed(5)
 model = tf.keras.Sequential([tf.keras.layers.Input((4,)), tf.keras.layers.Dense(3)])
@@ -22,6 +22,7 @@ report = {
     "cwd": os.getcwd() == sys.path[0],
     "env": sorted(name for name in os.environ if name.startswith(("SM_", "TRAINING", "AWS_"))),
     "session": os.getsid(0) == os.getpid(),
+    "child": subprocess.run([sys.executable, "-c", "raise SystemExit(3)"]).returncode,
 }
 pathlib.Path(os.environ["SM_MODEL_DIR"], "report.json").write_text(json.dumps(report))
 print("loss = 1")
@@ -42,6 +43,7 @@ def test_warm_and_cold_jobs_see_the_same(service: LocalService) -> None:
         reports.append(json.loads(model_file(service, job, "report.json")))
     assert reports[0] == reports[1]
     assert reports[0]["cwd"]
+    assert reports[0]["child"] == 3
     assert (service.state / "warm-pool.log").exists()
 
 

@@ -88,7 +88,7 @@ def test_an_endpoint_that_does_not_answer_may_come_back() -> None:
 
 
 class _Away(BaseHTTPRequestHandler):
-    """An S3 that answers 503 to everything."""
+    """An S3 that answers HEAD with 503."""
 
     def do_HEAD(self) -> None:
         self.send_error(503)
@@ -109,13 +109,16 @@ def test_a_bucket_that_the_hook_calls_missing_may_only_be_behind_an_s3_that_is_a
         }
         connection = {"conn_type": "aws", "login": "a", "password": "b", "extra": extra}
         monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
-        with pytest.raises(PassingFault, match="The input S3 Bucket data does not exist"):
-            one_line_errors(SageMakerHook("aws_default").check_s3_url)("s3://data/mnist")
-        s3.shutdown()
+        try:
+            with pytest.raises(PassingFault, match="The input S3 Bucket data does not exist"):
+                one_line_errors(SageMakerHook("aws_default").check_s3_url)("s3://data/mnist")
+        finally:
+            s3.shutdown()
 
 
-def test_an_empty_prefix_stays_empty() -> None:
-    assert type(raised_for(AirflowException("The input S3 Key or Prefix s3://data/mnist does not exist"))) is FinalFault
+def test_a_prefix_without_objects_is_a_final_fault() -> None:
+    said = "The input S3 Key or Prefix s3://data/mnist does not exist in the Bucket data"
+    assert type(raised_for(AirflowException(said))) is FinalFault
 
 
 def test_no_credentials_are_a_final_fault_without_a_call(monkeypatch: pytest.MonkeyPatch) -> None:

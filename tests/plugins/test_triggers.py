@@ -63,20 +63,29 @@ def test_a_job_that_is_not_there_is_told_at_once(service: LocalService) -> None:
     assert "ResourceNotFound" in event.payload["error"]
 
 
-def test_a_service_that_is_away_is_waited_out(service: LocalService, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_service_that_is_away_is_waited_out(
+    service: LocalService, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     away = connection(service).replace(service.endpoint_url, "http://127.0.0.1:9")
     impatient = away.replace('"region_name"', '"config_kwargs": {"retries": {"max_attempts": 0}}, "region_name"')
     monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", impatient)
 
-    async def watch() -> bool:
+    async def failures(waiting: asyncio.Future[TriggerEvent], wanted: int) -> int:
+        """How often it has said that it can't look, once that is as often as wanted or it has fired."""
+        said, deadline = 0, time.monotonic() + 60
+        while said < wanted and not waiting.done() and time.monotonic() < deadline:
+            await asyncio.sleep(0.1)
+            said += "".join(capfd.readouterr()).count("can't be looked at for the moment")
+        return said
+
+    async def watch() -> int:
         waiting = asyncio.ensure_future(first_event(trigger("a-job")))
-        await asyncio.sleep(2)
-        fired = waiting.done()
+        said = await failures(waiting, 2)
         waiting.cancel()
         await asyncio.wait([waiting])
-        return fired
+        return said
 
-    assert not asyncio.run(watch())
+    assert asyncio.run(watch()) >= 2
 
 
 @pytest.mark.parametrize(("deferred", "status"), [(False, "Stopped"), (True, "InProgress")])

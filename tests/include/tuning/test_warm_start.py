@@ -44,10 +44,13 @@ def test_a_job_of_a_dag_whose_name_only_begins_alike_is_no_parent(
     arn = sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=parent)[
         "HyperParameterTuningJobArn"
     ]
+    none = "cold start: there is no finished tuning job of this DAG yet"
+    assert choose(sagemaker_endpoint, request, parent, before=datetime.now(UTC) + SOON).reason == none
     for dag, parents in (("mnist_tuning_v2", []), ("mnist_tuning", [parent])):
         sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": DAG_TAG, "Value": dag}])
         chosen = choose(sagemaker_endpoint, request, parent, before=datetime.now(UTC) + SOON)
         assert chosen.parents == parents
+        assert parents or chosen.reason == none
 
 
 def test_another_script_is_another_algorithm(sagemaker_endpoint: LocalService, tmp_path: Path) -> None:
