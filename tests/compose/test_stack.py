@@ -132,19 +132,20 @@ def test_the_best_model_is_in_s3(started: ComposeStack, survivor: Survivor) -> N
 
 
 def kept(stack: ComposeStack) -> dict[str, Any]:
-    """Everything that a restart has to keep."""
+    """Everything that a restart has to keep; last_success.json is each next run's to replace."""
     s3, sagemaker = stack.client("s3"), stack.client("sagemaker")
     runs = stack.get(f"dags/{DAG_ID}/dagRuns")["dag_runs"]
-    pages = [
-        page
+    objects = [
+        item
         for bucket in s3.list_buckets()["Buckets"]
         for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket["Name"])
+        for item in page.get("Contents", [])
     ]
     tuning_jobs = sagemaker.list_hyper_parameter_tuning_jobs()["HyperParameterTuningJobSummaries"]
     training_jobs = sagemaker.list_training_jobs(MaxResults=100)["TrainingJobSummaries"]
     return {
         "runs": {run["dag_run_id"]: run["state"] for run in runs},
-        "objects": {item["Key"]: item["ETag"] for page in pages for item in page.get("Contents", [])},
+        "objects": {item["Key"]: item["ETag"] for item in objects if not item["Key"].endswith("/last_success.json")},
         "tuning jobs": {
             job["HyperParameterTuningJobName"]: job["HyperParameterTuningJobStatus"] for job in tuning_jobs
         },
