@@ -25,7 +25,7 @@ down: .venv/installed ## stop what `make up` started
 	@$(STACK) down
 
 test: .venv/installed ## all tests but the slowest, two at a time
-	@.venv/bin/python -m pytest -n 2 --dist loadgroup
+	@.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-slow: .venv/installed ## the tests that take too long for every change: faults under a scheduler, many kills, several hosts
 	@.venv/bin/python -m pytest -m slow
